@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/log.h - the one way text reaches stderr: whole lines, one write(2) each, from any thread.
+ *
+ * Library modules log at LOG_DEBUG only; what a user should read goes through events to cli/.
+ * Never hand a token, password or signed URL to any of these.
+ */
+#pragma once
+
+#include "base/str.h"
+
+typedef enum LogLevel {
+    LOG_ERROR,
+    LOG_WARN,
+    LOG_INFO,
+    LOG_DEBUG,
+    LOG_TRACE,
+} LogLevel;
+
+void log_set_level(LogLevel level);
+LogLevel log_level(void);
+
+void log_line(LogLevel level, const char *fmt, ...) printf_like(2, 3);
+
+#define log_debug(...)                        \
+    do {                                      \
+        if (log_level() >= LOG_DEBUG)         \
+            log_line(LOG_DEBUG, __VA_ARGS__); \
+    } while (0)

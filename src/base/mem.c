@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+
+#include <stdio.h>
+
+static const size_t ARENA_PAGE = (size_t)64 * 1024; /* bytes */
+
+struct ArenaPage {
+    ArenaPage *next;
+    size_t cap;
+    _Alignas(max_align_t) unsigned char data[];
+};
+
+static _Noreturn void die_oom(size_t n, size_t size)
+{
+    (void)fprintf(stderr, "kiln: out of memory (%zu x %zu bytes)\n", n, size);
+    abort();
+}
+
+void *xalloc(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size);
+
+    if (!p)
+        die_oom(n, size);
+    return p;
+}
+
+void *xgrow(void *p, size_t n, size_t size)
+{
+    void *q = reallocarray(p, n ? n : 1, size);
+
+    if (!q)
+        die_oom(n, size);
+    return q;
+}
+
+char *xstrdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    return memcpy(NEW_N(char, n), s, n);
+}
+
+void *arena_alloc(Arena *a, size_t n, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    size_t want;
+    void *p;
+
+    if (__builtin_mul_overflow(n, size, &want) || want > SIZE_MAX / 2)
+        die_oom(n, size);
+    want = (want + align - 1) & ~(align - 1);
+    if (!a->page || a->page->cap - a->used < want) {
+        size_t cap = want > ARENA_PAGE ? want : ARENA_PAGE;
+        ArenaPage *page = xalloc(1, sizeof(*page) + cap);
+
+        page->cap = cap;
+        page->next = a->page;
+        a->page = page;
+        a->used = 0;
+    }
+    p = a->page->data + a->used;
+    a->used += want;
+    return p;
+}
+
+void arena_done(Arena *a)
+{
+    for (ArenaPage *p = a->page, *next; p; p = next) {
+        next = p->next;
+        free(p);
+    }
+    *a = (Arena)ARENA_INIT;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tar/reader.h - archive bytes in, entries out, in one pass.
+ *
+ * Calling sequence   while ((r = tar_reader_next(t, &e, err)) > 0) { read e.size bytes or none }
+ *                    What was not read of an entry is skipped by the next call.
+ * Ownership          a TarReader borrows its Reader. A TarEntry's strings and xattrs live until the
+ *                    next tar_reader_next() or tar_reader_free().
+ * Errors             ERR_FORMAT (bad checksum, number, truncated, unknown critical type), ERR_LIMIT (LIMIT_*
+ *                    of base/limits.h) with the entry's name and offset.
+ * Hostile input      names are not judged here: "../x" is given as it is. No size in a header ever decides an
+ *                    allocation beyond its LIMIT_.
+ */
+#pragma once
+
+#include "tar/tar.h"
+
+typedef struct TarReader TarReader;
+
+TarReader *tar_reader_new(Reader *in);
+void tar_reader_free(TarReader *t);
+CLEANUP_DEFINE(TarReader, tar_reader_free);
+
+/* 1: *ret is the next entry. 0: the end of the archive (two zero blocks, or the end of the stream between
+   entries); the Reader has then been read to its very end. -1: *err. */
+int tar_reader_next(TarReader *t, TarEntry *ret, Err *err) must_check;
+
+/* The current file's logical bytes; holes read as zeros. Ends after ret->size bytes. */
+Reader *tar_reader_data(TarReader *t);
+
+/*
+ * The same data as runs, for writers that want to keep holes: fills [*ret_at, *ret_at + n) of the
+ * file with the n bytes put into buf. Returns n > 0, 0 at the end of the data, -1. Bytes between runs are holes, as is
+ * what follows the last run up to the entry's size. Do not mix with tar_reader_data() on one entry.
+ */
+ssize_t tar_reader_run(TarReader *t, uint64_t *ret_at, void *buf, size_t n, Err *err) must_check;
+
+/* Offset of the current entry's first header block (extended headers included) in the archive: names the entry
+   for a later second pass. */
+uint64_t tar_reader_offset(const TarReader *t);
+
+/* true when the first 512 bytes could begin an archive: a valid header checksum. */
+bool tar_looks_like(const void *block, size_t n);

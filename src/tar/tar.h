@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tar/tar.h - one archive entry, as both the reader and the writer see it.
+ *
+ * Formats read: v7, ustar, PAX (POSIX.1-2001), GNU (long names, base-256 numbers, old and PAX sparse).
+ * Written: ustar, with a PAX header exactly where ustar cannot say it.
+ */
+#pragma once
+
+#include "base/io.h"
+#include "os/xattr.h"
+
+#define TAR_BLOCK 512u /* bytes */
+
+typedef enum TarType {
+    TAR_FILE,
+    TAR_DIR,
+    TAR_SYMLINK,
+    TAR_HARDLINK, /* 'link' names an earlier entry */
+    TAR_CHAR,
+    TAR_BLOCK_DEVICE,
+    TAR_FIFO,
+} TarType;
+
+typedef struct TarEntry {
+    TarType type;
+    Str name;          /* as in the archive, except that trailing slashes of directories are gone */
+    Str link;          /* TAR_SYMLINK, TAR_HARDLINK; else empty */
+    uint32_t mode;     /* permission bits incl. setuid, setgid, sticky; no type bits */
+    uint64_t uid, gid; /* names in the archive are ignored: numbers only */
+    uint64_t size;     /* TAR_FILE: logical bytes, holes included; else 0 */
+    int64_t mtime_ns;
+    uint32_t dev_major, dev_minor;
+    const Xattrs *xattrs; /* SCHILY.xattr.*; NULL for none */
+} TarEntry;
