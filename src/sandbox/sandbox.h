@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox/sandbox.h - where a stage's root file system stands on disk, and how a command runs in it.
+ *
+ * A Root is one stage's directory. Everything the builder does to it (unpack, copy, scan) goes through root->fd; only
+ * sandbox_run() lets a stranger's code touch it. One vtable, one file per kind:
+ *
+ *      namespaces  roots are DIR/roots/N; a run gets its own mount, pid, ipc, uts (and user) namespaces and pivots into it
+ *      inplace     the active root is the container's own "/", around its mounts and kiln's directory; the others are put aside by
+ *                  renaming their top-level entries into DIR/roots/N
+ *
+ * At most one run at a time where 'parallel' is false; with `inplace` a root must be activated before it is touched.
+ *
+ * Ownership  a Sandbox owns its roots; root_free() removes the files of one. sandbox_free() removes all that is left and, for
+ *            inplace, puts back what stood in "/" before (or leaves the last root there: SandboxOpts.keep_final_root).
+ * Errors     ERR_UNSUPPORTED when this kernel or container cannot do it (says why and what to do), ERR_SYS, ERR_RUN never:
+ *            a command's own failure is a RunResult.
+ */
+#pragma once
+
+#include "base/vec.h"
+#include "os/mountinfo.h"
+
+typedef struct Sandbox Sandbox;
+typedef struct Launcher Launcher;
+
+/*
+ * Fork the launcher: the small process that runs every RUN. Call it first thing in main(), before any thread exists, any credential
+ * is read, or any descriptor is opened. It keeps stdin, stdout, stderr and its socket, nothing else; wipes its copy of the
+ * environment; is not dumpable; is a child subreaper; ends when the builder's end of the socket closes, killing what still runs.
+ */
+int launcher_start(Launcher **ret, Err *err) must_check;
+void launcher_stop(Launcher *l);
+CLEANUP_DEFINE(Launcher, launcher_stop);
+
+typedef struct SandboxOpts {
+    const char *kind;     /* "auto", "namespaces", "inplace" */
+    const char *kiln_dir; /* absolute; roots and stubs live below it */
+    bool force;           /* inplace although no sign of a container was found */
+    bool keep_final_root;
+} SandboxOpts;
+
+/* Probe, choose, prepare. 'l' is borrowed. */
+int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err) must_check;
+void sandbox_free(Sandbox *s);
+CLEANUP_DEFINE(Sandbox, sandbox_free);
+const char *sandbox_name(const Sandbox *s);
+bool sandbox_parallel(const Sandbox *s); /* several roots may be active at once */
+
+typedef struct Root {
+    int fd; /* the root directory, O_DIRECTORY; valid while active. Owned by the Root */
+    bool
+        may_chown; /* owners on disk are the owners in the tree (false: ignore owners when writing and when scanning) */
+    /*
+     * Paths (relative, cleaned, sorted) that are not the image's: mount points, the kiln directory. Nothing at or below them is
+     * written, scanned or removed; directories that exist only to hold one of them are not the image's either.
+     */
+    const StrVec *foreign;
+} Root;
+
+int root_new(Sandbox *s, Root **ret, Err *err) must_check; /* empty and active */
+int root_activate(Sandbox *s, Root *r, Err *err) must_check;
+/* A descriptor for reading a root that need not be active (COPY --from a finished stage). Owned by caller. */
+int root_open_readonly(Sandbox *s, Root *r, Err *err) must_check;
+void root_free(Sandbox *s, Root *r); /* removes its files */
+
+typedef enum RunNetwork {
+    RUN_NETWORK_DEFAULT,
+    RUN_NETWORK_NONE,
+    RUN_NETWORK_HOST
+} RunNetwork;
+
+typedef struct RunSpec {
+    const StrVec *argv; /* argv[0] is looked up in the PATH of env, inside the root */
+    const StrVec *env;  /* "K=V" */
+    const char *cwd;    /* absolute, inside the root; must exist */
+    uint32_t uid, gid;
+    const uint32_t *groups; /* supplementary */
+    size_t n_groups;
+    const char *hostname; /* namespaces only */
+    RunNetwork network;
+} RunSpec;
+
+typedef struct RunResult {
+    int exit_code;    /* 0..255; 128+N when killed by signal N */
+    int term_signal;  /* 0 or N */
+    bool not_found;   /* the command does not exist (exit_code 127) or cannot be executed (126) */
+    char detail[256]; /* for not_found and set-up failures: which path, why */
+} RunResult;
+
+/*
+ * Run one command to its end; its stdin is empty, its stdout and stderr are the given descriptors (borrowed). Whatever it leaves running is
+ * killed before this returns. A signal to kiln (os/signal.h) kills the command's whole process group (the pid namespace where there is
+ * one) first SIGTERM, after two seconds SIGKILL, and returns ERR_CANCELLED. Mount points made only for the run (namespaces: /proc /dev /sys,
+ * etc/resolv.conf, etc/hosts, ...) are gone afterwards if they were not there before.
+ */
+int sandbox_run(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd, RunResult *ret,
+                Err *err) must_check;
+
+/* Signs that this process is in a container, the first one found ("/.dockerenv", ...); NULL when there is none. */
+const char *container_sign(void);
