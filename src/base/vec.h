@@ -26,7 +26,7 @@
     } while (0)
 
 #define vec_foreach(it, vec) \
-    for (__typeof__((vec)->v) it = (vec)->v; it < (vec)->v + (vec)->n; it++)
+    for (__typeof__(&*(vec)->v) it = (vec)->v; it < (vec)->v + (vec)->n; it++)
 
 typedef VEC(Str) StrVec;
 

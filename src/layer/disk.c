@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Order of steps on one file: bytes, owner (which clears setuid and capabilities), mode, xattrs, times.
+ */
+#include "layer/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sysmacros.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "os/chase.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+enum {
+    OPEN_DIRS = 8,
+    HOLE_BLOCK = 64 * 1024, /* zeros in runs of this size become holes */
+};
+
+#define HOLES_FROM_BYTES ((uint64_t)1 << 20) /* smaller files are written as they are */
+
+typedef struct OpenDir {
+    const Node *node;
+    int fd;
+    uint64_t used; /* for least recently used */
+} OpenDir;
+
+struct Disk {
+    Tree *t;
+    DiskOpts o;
+    uid_t euid;
+    gid_t egid;
+    OpenDir dirs[OPEN_DIRS];
+    uint64_t clock;
+    Buf path;
+    Node *file; /* being written */
+    int file_fd;
+    uint64_t file_end; /* of the bytes written so far */
+};
+
+Disk *disk_new(Tree *t, const DiskOpts *o)
+{
+    Disk *d = NEW(Disk);
+
+    d->t = t;
+    d->o = *o;
+    d->euid = geteuid();
+    d->egid = getegid();
+    d->path = (Buf)BUF_INIT(LIMIT_PATH);
+    d->file_fd = -1;
+    for (size_t i = 0; i < OPEN_DIRS; i++)
+        d->dirs[i].fd = -1;
+    return d;
+}
+
+void disk_free(Disk *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < OPEN_DIRS; i++)
+        close_at(&d->dirs[i].fd);
+    close_at(&d->file_fd);
+    buf_done(&d->path);
+    free(d);
+}
+
+/* --- finding the place --- */
+
+static const char *path_of(Disk *d, const Node *n)
+{
+    node_path_to(n, &d->path);
+    return buf_z(&d->path);
+}
+
+static int wrap_path(Disk *d, const Node *n, Err *err)
+{
+    return err_wrap(err, "/%s", path_of(d, n));
+}
+
+static void forget_dir(Disk *d, const Node *n)
+{
+    for (size_t i = 0; i < OPEN_DIRS; i++) {
+        const Node *up = d->dirs[i].node;
+
+        while (up && up != n)
+            up = up->parent;
+        if (up) {
+            close_at(&d->dirs[i].fd);
+            d->dirs[i].node = NULL;
+        }
+    }
+}
+
+/* A borrowed descriptor of a directory of the tree. */
+static int dir_fd(Disk *d, const Node *dir, int *ret, Err *err)
+{
+    OpenDir *slot = &d->dirs[0];
+    int fd;
+
+    for (size_t i = 0; i < OPEN_DIRS; i++) {
+        if (d->dirs[i].node == dir) {
+            d->dirs[i].used = ++d->clock;
+            *ret = d->dirs[i].fd;
+            return 0;
+        }
+        if (d->dirs[i].used < slot->used)
+            slot = &d->dirs[i];
+    }
+    node_path_to(dir, &d->path);
+    TRY(buf_check(&d->path, "the path of a directory in the image", err));
+    fd = chase_beneath(d->o.root_fd, buf_z(&d->path), O_RDONLY | O_DIRECTORY, 0, err);
+    if (fd < 0)
+        return -1;
+    close_at(&slot->fd);
+    *slot = (OpenDir){dir, fd, ++d->clock};
+    *ret = fd;
+    return 0;
+}
+
+static bool is_foreign(Disk *d, const Node *n)
+{
+    Str path;
+
+    if (!d->o.foreign || d->o.foreign->n == 0)
+        return false;
+    path = str_from(path_of(d, n));
+    vec_foreach(f, d->o.foreign)
+        if (path_within(path, *f))
+            return true;
+    return false;
+}
+
+/* False when the node is not to be touched: it then counts as absent. */
+static bool may_touch(Disk *d, Node *n)
+{
+    if ((n->parent && n->parent->flags & NODE_ABSENT) || is_foreign(d, n)) {
+        n->flags |= NODE_ABSENT;
+        return false;
+    }
+    n->flags &= (uint8_t)~NODE_ABSENT;
+    return true;
+}
+
+/* Whatever has the name goes, unless it is a directory that is wanted as one. */
+static int clear_name(int fd, const char *name, Err *err)
+{
+    if (unlinkat(fd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return err_sys(err, "remove %s", name);
+    return dir_remove_all(fd, name, err);
+}
+
+/* --- owner, mode, xattrs, times --- */
+
+static int refused(int e)
+{
+    return e == EPERM || e == EINVAL; /* EINVAL: an id that the user namespace does not map */
+}
+
+static int set_owner(const Disk *d, int fd, const char *name, int flags, const Inode *i, Err *err)
+{
+    if (!d->o.may_chown || (i->uid == d->euid && i->gid == d->egid))
+        return 0;
+    if (fchownat(fd, name, i->uid, i->gid, AT_SYMLINK_NOFOLLOW | flags) == 0)
+        return 0;
+    if (refused(errno))
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "cannot give it to %u:%u: this process may not use these ids (run as root, or "
+            "with enough sub-ids in /etc/subuid and /etc/subgid)",
+            i->uid, i->gid);
+    return err_sys(err, "chown to %u:%u", i->uid, i->gid);
+}
+
+static int set_xattrs_fd(int fd, const Inode *i, Err *err)
+{
+    unsigned skipped;
+
+    return i->xattrs ? xattrs_write_fd(fd, i->xattrs, &skipped, err) : 0;
+}
+
+static struct timespec to_timespec(int64_t ns)
+{
+    int64_t sec = ns / 1000000000, rest = ns % 1000000000;
+
+    if (rest < 0) {
+        rest += 1000000000;
+        sec--;
+    }
+    return (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)rest};
+}
+
+static int set_times(int fd, const char *name, const Inode *i, Err *err)
+{
+    struct timespec t[2] = {{.tv_nsec = UTIME_NOW}, to_timespec(i->mtime_ns)};
+
+    t[0] = t[1];
+    if (utimensat(fd, name, t, name ? AT_SYMLINK_NOFOLLOW : 0) == 0)
+        return 0;
+    return err_sys(err, "set its time");
+}
+
+/* --- directories, links, devices --- */
+
+static int put_dir(Disk *d, int parent, Node *n, Err *err)
+{
+    const Inode *i = n->inode;
+    cleanup_close int fd = -1;
+
+    if (mkdirat(parent, n->name, 0700) < 0 && errno != EEXIST)
+        return err_sys(err, "mkdir");
+    fd = openat(parent, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+        TRY(clear_name(parent, n->name, err));
+        if (mkdirat(parent, n->name, 0700) < 0)
+            return err_sys(err, "mkdir");
+        fd = openat(parent, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    if (fd < 0)
+        return err_sys(err, "open directory");
+    if (d->o.may_chown && fchown(fd, i->uid, i->gid) < 0)
+        TRY(set_owner(d, parent, n->name, 0, i, err));
+    if (fchmod(fd, i->mode & 07777) < 0)
+        return err_sys(err, "chmod");
+    return set_xattrs_fd(fd, i, err);
+}
+
+static int put_symlink(Disk *d, int parent, Node *n, Err *err)
+{
+    TRY(clear_name(parent, n->name, err));
+    if (symlinkat(n->inode->target, parent, n->name) < 0)
+        return err_sys(err, "symlink");
+    TRY(set_owner(d, parent, n->name, 0, n->inode, err));
+    return set_times(parent, n->name, n->inode, err);
+}
+
+static int put_special(Disk *d, int parent, Node *n, Err *err)
+{
+    const Inode *i = n->inode;
+
+    TRY(clear_name(parent, n->name, err));
+    if (mknodat(parent, n->name, i->mode & (S_IFMT | 07777), S_ISFIFO(i->mode) ? 0 : i->rdev) < 0) {
+        if (errno != EPERM)
+            return err_sys(err, "mknod");
+        log_debug("/%s: device nodes cannot be made here; it stays in the image", path_of(d, n));
+        n->flags |= NODE_ABSENT;
+        return 0;
+    }
+    TRY(set_owner(d, parent, n->name, 0, i, err));
+    if (fchmodat(parent, n->name, i->mode & 07777, 0) < 0)
+        return err_sys(err, "chmod");
+    return set_times(parent, n->name, i, err);
+}
+
+static int put_below(Disk *d, Node *n, Err *err)
+{
+    int parent;
+
+    TRY(dir_fd(d, n->parent, &parent, err));
+    if (node_is_dir(n))
+        return put_dir(d, parent, n, err);
+    if (S_ISLNK(n->inode->mode))
+        return put_symlink(d, parent, n, err);
+    return put_special(d, parent, n, err);
+}
+
+static int put_root(const Disk *d, const Inode *i, Err *err)
+{
+    if (d->o.may_chown && fchown(d->o.root_fd, i->uid, i->gid) < 0)
+        return err_sys(err, "chown");
+    if (fchmod(d->o.root_fd, i->mode & 07777) < 0)
+        return err_sys(err, "chmod");
+    return 0;
+}
+
+int disk_put(Disk *d, Node *n, Err *err)
+{
+    int rc;
+
+    if (!may_touch(d, n))
+        return 0;
+    rc = n->parent ? put_below(d, n, err) : put_root(d, n->inode, err);
+    return rc < 0 ? wrap_path(d, n, err) : 0;
+}
+
+int disk_link(Disk *d, Node *n, Node *existing, Err *err)
+{
+    int parent, from;
+
+    if (!may_touch(d, n))
+        return 0;
+    if (existing->flags & NODE_ABSENT) {
+        n->flags |= NODE_ABSENT;
+        return 0;
+    }
+    if (dir_fd(d, n->parent, &parent, err) < 0 || clear_name(parent, n->name, err) < 0 ||
+        dir_fd(d, existing->parent, &from, err) < 0 || dir_fd(d, n->parent, &parent, err) < 0)
+        return wrap_path(d, n, err);
+    if (linkat(from, existing->name, parent, n->name, 0) < 0) {
+        (void)err_sys(err, "link");
+        return wrap_path(d, n, err);
+    }
+    return 0;
+}
+
+/* --- regular files --- */
+
+static int open_new(int parent, const char *name, int *ret, Err *err)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(parent, name, flags, 0600);
+
+    if (fd < 0 && errno == EEXIST) {
+        TRY(clear_name(parent, name, err));
+        fd = openat(parent, name, flags, 0600);
+    }
+    if (fd < 0)
+        return err_sys(err, "create");
+    *ret = fd;
+    return 0;
+}
+
+int disk_file_begin(Disk *d, Node *n, Err *err)
+{
+    uint64_t size = n->inode->size;
+    int parent;
+
+    if (!may_touch(d, n))
+        return 0;
+    if (dir_fd(d, n->parent, &parent, err) < 0 || open_new(parent, n->name, &d->file_fd, err) < 0)
+        return wrap_path(d, n, err);
+    d->file = n;
+    d->file_end = 0;
+    /* Telling the file system the size spares it guessing; larger files may have holes. */
+    if (size > HOLE_BLOCK && size < HOLES_FROM_BYTES)
+        (void)fallocate(d->file_fd, 0, 0, (off_t)size);
+    return 1;
+}
+
+static bool all_zero(const char *p, size_t n)
+{
+    return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+int disk_file_write(Disk *d, uint64_t at, const void *p, size_t n, Err *err)
+{
+    const char *bytes = p;
+
+    while (n > 0) {
+        /* Cut at multiples of HOLE_BLOCK of the file, so that a run of zeros can be left out. */
+        size_t room = HOLE_BLOCK - (size_t)(at % HOLE_BLOCK);
+        size_t take = n;
+        bool sparse = d->file->inode->size >= HOLES_FROM_BYTES;
+
+        if (sparse && n >= room)
+            take = room;
+        if (!(sparse && take == HOLE_BLOCK && all_zero(bytes, take))) {
+            if (fd_pwrite_all(d->file_fd, bytes, take, at, err) < 0)
+                return wrap_path(d, d->file, err);
+            d->file_end = at + take;
+        }
+        bytes += take;
+        at += take;
+        n -= take;
+    }
+    return 0;
+}
+
+static int finish_file(Disk *d, const Inode *i, Err *err)
+{
+    int fd = d->file_fd;
+
+    if (d->file_end < i->size && ftruncate(fd, (off_t)i->size) < 0)
+        return err_sys(err, "truncate to %llu bytes", (unsigned long long)i->size);
+    TRY(set_owner(d, fd, "", AT_EMPTY_PATH, i, err));
+    if ((i->mode & 07777) != 0600 && fchmod(fd, i->mode & 07777) < 0)
+        return err_sys(err, "chmod");
+    TRY(set_xattrs_fd(fd, i, err));
+    return set_times(fd, NULL, i, err);
+}
+
+int disk_file_end(Disk *d, Err *err)
+{
+    int rc = finish_file(d, d->file->inode, err);
+
+    close_at(&d->file_fd);
+    return rc < 0 ? wrap_path(d, d->file, err) : 0;
+}
+
+/* --- removing, finishing --- */
+
+int disk_remove(Disk *d, Node *n, Err *err)
+{
+    int parent, rc;
+
+    if (!may_touch(d, n))
+        return 0;
+    forget_dir(d, n);
+    rc = dir_fd(d, n->parent, &parent, err);
+    if (rc == 0)
+        rc = clear_name(parent, n->name, err);
+    return rc < 0 ? wrap_path(d, n, err) : 0;
+}
+
+int disk_finish(Disk *d, Err *err)
+{
+    Node *n = tree_root(d->t);
+
+    /* Pre-order without recursion: setting a directory's time does not touch its parent's. */
+    while (n) {
+        Node *child = node_is_dir(n) ? n->inode->children : NULL;
+
+        if (node_is_dir(n) && n->parent && !(n->flags & NODE_ABSENT)) {
+            int parent, rc = dir_fd(d, n->parent, &parent, err);
+
+            if (rc == 0)
+                rc = set_times(parent, n->name, n->inode, err);
+            if (rc < 0)
+                return wrap_path(d, n, err);
+        }
+        if (child && !(n->flags & NODE_ABSENT)) {
+            n = child;
+            continue;
+        }
+        while (n && !n->next)
+            n = n->parent;
+        n = n ? n->next : NULL;
+    }
+    return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layer/write.h - what is dirty in a tree -> one layer.
+ *
+ * Entries come sorted by path, each below the directories that lead to it, which are entries of the layer too. Deleted names are
+ * whiteouts; a directory that lost everything it had gets an opaque marker instead of one whiteout a name. A file with several
+ * dirty names is written once and linked. Nothing in the bytes depends on the order of readdir, hashing or threads.
+ *
+ * After layer_write() the tree is clean again and each written file's Content says where in the new layer it is.
+ */
+#pragma once
+
+#include "layer/compress.h"
+#include "layer/disk.h"
+
+/* Where the bytes of a dirty regular file come from: *ret_fd is owned by the caller, read from position 0. */
+typedef struct FileSource FileSource;
+struct FileSource {
+    int (*open)(FileSource *self, const Node *n, int *ret_fd, Err *err);
+};
+
+typedef struct LayerWriteOpts {
+    uint16_t layer;    /* number of the new layer, 1 = lowest */
+    FileSource *files; /* borrowed */
+    Disk *
+        disk; /* not NULL: every entry is also made on the disk, from the same bytes (COPY onto a materialised root) */
+    bool keep_holes;  /* large files that are mostly holes become sparse entries (RUN layers) */
+    bool clamp;       /* SOURCE_DATE_EPOCH: */
+    int64_t clamp_ns; /* times later than this are written as this */
+} LayerWriteOpts;
+
+typedef struct LayerStats {
+    uint64_t files;     /* entries, directories that only lead to others not counted */
+    uint64_t deletions; /* whiteouts */
+} LayerStats;
+
+int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *ret, Err *err)
+    must_check;
+
+/* Files straight from the materialised root, at their own paths. */
+typedef struct RootFiles {
+    FileSource s;
+    int root_fd;
+} RootFiles;
+RootFiles root_files(int root_fd);
