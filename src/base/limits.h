@@ -23,6 +23,7 @@
 
 /* images */
 #define LIMIT_MANIFEST      ((size_t)4 << 20) /* distribution-spec: registries should take 4 MiB */
+#define LIMIT_INDEX         ((size_t)64 << 20) /* index.json of a layout; off the net: LIMIT_MANIFEST */
 #define LIMIT_CONFIG        ((size_t)16 << 20)
 #define LIMIT_LAYERS        4096u /* of one image; docker stops at 127 */
 #define LIMIT_INDEX_ENTRIES 100000u

@@ -3,7 +3,8 @@
  * oci/config.h - the image configuration: what `docker inspect` shows, plus history and diff ids.
  *
  * Unknown members of a base image's document are kept where they were ('rest'), so that nothing a base says is lost;
- * container, container_config, docker_version, hostname are dropped, as BuildKit drops them.
+ * container, container_config, docker_version, hostname are dropped, as BuildKit drops them, and so are Hostname, Domainname
+ * and Image of "config": they speak of the container that the base was committed from.
  * Reads OCI image-spec config.md and Docker's v1.2 extensions (Healthcheck, OnBuild, Shell, ArgsEscaped).
  *
  * Ownership  the arena inside owns every string; done with image_config_done(). Strings put in by callers must be
@@ -37,7 +38,7 @@ typedef struct ImageConfig {
     StrVec os_features;
 
     Str user, working_dir, stop_signal;
-    KeyValueVec env;               /* in order */
+    KeyValueVec env;               /* in order; value.p NULL = the base has the bare word, no '=' */
     KeyValueVec labels;            /* in order of first appearance; written sorted by key */
     StrVec exposed_ports, volumes; /* a set; written sorted */
     StrVec entrypoint, cmd, shell, on_build;
@@ -51,14 +52,15 @@ typedef struct ImageConfig {
     Json *rest_config; /* unknown members of "config", or NULL */
 } ImageConfig;
 
+/* ERR_FORMAT; ERR_LIMIT beyond LIMIT_CONFIG or LIMIT_LAYERS; ERR_UNSUPPORTED: a rootfs that is not layers. */
 int image_config_parse(Str json, ImageConfig *ret, Err *err) must_check;
-void image_config_format(const ImageConfig *c,
-                         Buf *out); /* compact JSON; equal input, equal bytes */
+/* Compact JSON; equal input, equal bytes. Empty members are left out but for architecture, os, config and rootfs. */
+void image_config_format(const ImageConfig *c, Buf *out);
 void image_config_copy(const ImageConfig *from, ImageConfig *ret); /* deep */
 void image_config_done(ImageConfig *c);
 #define cleanup_image_config cleanup_with(image_config_done)
 
-/* Replace in place or append. Key and value are copied. */
+/* Replace in place (removing later ones of that key) or append. Key and value are copied. */
 void key_values_set(KeyValueVec *v, Arena *a, Str key, Str value);
 const KeyValue *key_values_find(const KeyValueVec *v, Str key); /* NULL = absent */
 void str_set_add(StrVec *v, Arena *a, Str s);                   /* once */

@@ -25,10 +25,17 @@ typedef struct Descriptor {
     Digest digest;
     uint64_t size; /* bytes */
     bool has_platform;
-    Platform platform;
+    Platform platform;       /* as the document spells it */
     Annotation *annotations; /* n_annotations of them, in order */
     size_t n_annotations;
+    Str *urls; /* where a foreign layer may be had; usually none */
+    size_t n_urls;
 } Descriptor;
+
+/* The value, or "" when there is no such annotation. */
+Str descriptor_annotation(const Descriptor *d, const char *key);
+/* An index entry that can be an image: a manifest or an index, and no attestation about another. */
+bool descriptor_is_image(const Descriptor *d);
 
 typedef struct Manifest {
     Str media_type;
@@ -47,14 +54,22 @@ typedef struct Index {
     size_t n_annotations;
 } Index;
 
-/* 'media_type' is what the server or descriptor said ("" = look into the document). Detects what it is:
-   *ret_kind is MEDIA_KIND_MANIFEST or MEDIA_KIND_INDEX. */
+/*
+ * What the document is: *ret_kind is MEDIA_KIND_MANIFEST or MEDIA_KIND_INDEX. 'media_type' is what
+ * the server or descriptor said; "" or anything that is neither = look into the document only.
+ * A document that contradicts what was said is refused.
+ */
 int manifest_kind(Str json, Str media_type, MediaKind *ret_kind, Err *err) must_check;
+
+/* media_type is filled in from the content where the document leaves it out. */
 int manifest_parse(Arena *a, Str json, Manifest *ret, Err *err) must_check;
 int index_parse(Arena *a, Str json, Index *ret, Err *err) must_check;
 void manifest_format(const Manifest *m, Buf *out);
 void index_format(const Index *x, Buf *out);
 
-/* The best entry for a platform: attestation manifests (unknown/unknown) are never chosen, an entry without
-   platform counts as linux/amd64. ERR_NOT_FOUND lists what there is (the first few). */
+/*
+ * The best entry for a platform, the first of equals. Attestations (unknown/unknown) are never
+ * chosen; an entry without platform counts as linux/amd64. It may be an index again: look at its
+ * media_type. ERR_NOT_FOUND lists what there is (the first few). *ret points into x.
+ */
 int index_choose(const Index *x, const Platform *want, const Descriptor **ret, Err *err) must_check;

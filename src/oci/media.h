@@ -29,6 +29,12 @@ typedef enum MediaKind {
     MEDIA_KIND_FOREIGN_LAYER, /* non-distributable: not pushed */
 } MediaKind;
 
+/* 'type' may be a Content-Type header's value: parameters and case do not matter. */
 MediaKind media_kind(Str type);
 bool media_is_docker(Str type);
-Str media_layer(bool docker, Compression c); /* the type of a layer so compressed */
+
+/* The type of a layer so compressed: plain, gzip or zstd; there are no others (asserted). */
+Str media_layer(bool docker, Compression c);
+
+/* The same thing in the other vendor's words; 'type' itself when there is no such word. */
+Str media_convert(Str type, bool docker);

@@ -15,13 +15,18 @@ typedef struct Platform {
     Str os_version;        /* usually "" */
 } Platform;                /* strings live in the arena or are literals */
 
-int platform_parse(Arena *a, Str text, Platform *ret, Err *err) must_check; /* ERR_USAGE */
-Platform platform_host(void); /* where this process runs; literals */
-Str platform_format(Arena *a, const Platform *p);
-bool platform_eq(const Platform *a, const Platform *b);
+/*
+ * "os/arch[/variant][:os-version]", in any case. One known word alone stands for itself and the
+ * host's other half: "arm64", "linux". ERR_USAGE.
+ */
+int platform_parse(Arena *a, Str text, Platform *ret, Err *err) must_check;
+Platform platform_host(void);                           /* where this process runs; literals */
+Str platform_format(Arena *a, const Platform *p);       /* "os/arch[/variant]", as given */
+bool platform_eq(const Platform *a, const Platform *b); /* whatever the spelling */
 
 /*
- * How well 'have' serves 'want': 0 not at all, higher is better. Exact matches win; linux/arm/v7 also
- * takes v6 and v5 in that order; arm64 takes no arm.
+ * How well 'have' serves 'want', whatever their spelling: 0 not at all, higher is better. Exact
+ * matches win; a lower variant serves a higher one, the nearest first (linux/arm/v7 takes v6, then
+ * v5), never the reverse; arm64 takes no arm. An os_version that is wanted must be equal.
  */
 unsigned platform_match(const Platform *want, const Platform *have);
