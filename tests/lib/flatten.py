@@ -9,6 +9,7 @@ Blobs, sizes and diff ids are checked on the way. Exit status 1: the image is no
 import argparse
 import hashlib
 import json
+import os
 import sys
 import tarfile
 
@@ -295,11 +296,12 @@ def main(argv):
     o = parse_args(argv)
     try:
         return run(o)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (imagefile.ImageError, tarfile.TarError, OSError, KeyError, ValueError) as e:
         print(f'flatten.py: {o.image}: {e}', file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        return 0
 
 
 if __name__ == '__main__':

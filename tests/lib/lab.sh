@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# The laboratory: real registries, base images, container runtimes and peers for the end-to-end scripts.
+#
+#   . "$(dirname "$0")/../lib/lab.sh"
+#
+#   $LAB                         a temporary directory; when the script ends, what is mounted below it is unmounted, the
+#                                servers started are stopped and it is removed
+#   $KILN                        the program under test (build/kiln unless set)
+#   mkimage, flatten             tests/lib/mkimage.py and flatten.py
+#   lab_need TOOL...             succeeds when the tools are installed; else $lab_reason says which is not
+#
+#   lab_registry_start [htpasswd] [tls]   a registry on loopback; sets LAB_REGISTRY (host:port), LAB_REGISTRY_LOG and
+#                                LAB_REGISTRY_PID, with htpasswd LAB_REGISTRY_USER and _PASSWORD, with tls LAB_REGISTRY_CA
+#   lab_registry_stop            stops the one started last (all are stopped at the end)
+#   lab_base_busybox DIR [MKIMAGE-OPTION...]   an OCI layout of busybox-static, every applet, a few users
+#   lab_base_debian DIR [devel]  an OCI layout of Debian 12; devel adds gcc, libc6-dev and libcap2-bin. Made once and kept
+#                                in ${XDG_CACHE_HOME:-~/.cache}/kiln-lab
+#
+#   lab_podman ARG...            podman with a store of its own below $LAB, the runc runtime, host network for `run`
+#   lab_podman_load LAYOUT NAME  an image from an OCI layout into that store
+#   lab_gvisor ARG...            the same podman, with gVisor as its runtime
+#   lab_can_podman, lab_can_gvisor   succeed when a container really runs; else $lab_reason says why not
+#   lab_buildah ARG...           buildah with a store of its own
+#   lab_buildah_bud ARG...       `buildah bud` the way it works in most places
+#   lab_can_buildah              as above
+#
+# Every function that fails says why on standard error or in $lab_reason; a script then calls skip or skip_all with it.
+
+set -u
+lab_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lib/tap.sh
+. "$lab_lib/tap.sh"
+
+KILN=${KILN:-$lab_lib/../../build/kiln}
+LAB=${TMPDIR:-/tmp}/kiln-lab-$$-$RANDOM # lower case: podman takes the path into an image name
+mkdir -m 700 "$LAB" || exit 1
+lab_reason=''
+lab_pids=()
+lab_epoch=1700000000 # of the base images
+export PYTHONDONTWRITEBYTECODE=1
+
+mkimage() { python3 "$lab_lib/mkimage.py" "$@"; }
+flatten() { python3 "$lab_lib/flatten.py" "$@"; }
+
+# ---- the end
+
+lab_cleanup() {
+    local pid
+    for pid in "${lab_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    [ "$(id -u)" = 0 ] || lab_cleanup_rootless
+    lab_unmount "$LAB"
+    rm -rf --one-file-system "$LAB"
+}
+trap lab_cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Rootless podman's files belong to its user namespace, which a process of its own keeps open.
+lab_cleanup_rootless() {
+    local pause=$LAB/containers/tmp/pause.pid
+    [ -s "$pause" ] || return 0
+    lab_podman unshare rm -rf "$LAB/containers/graph" "$LAB/containers/run" 2>/dev/null
+    kill "$(cat "$pause")" 2>/dev/null
+}
+
+# What is mounted at or below a directory, the last mounted first; mountinfo writes odd bytes as \ooo.
+lab_unmount() {
+    local point
+    while read -r point; do
+        umount "$point" 2>/dev/null || umount -l "$point"
+    done < <(awk '{ print $5 }' /proc/self/mountinfo | tac | while read -r point; do
+        point=$(printf '%b' "${point//\\/\\0}")
+        case $point in "$1" | "$1"/*) printf '%s\n' "$point" ;; esac
+    done)
+}
+
+lab_need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || { lab_reason="$tool is not installed"; return 1; }
+    done
+}
+
+# ---- registry
+
+lab_registry_start() {
+    local dir mode auth='' tls=''
+    lab_need docker-registry || { echo "$lab_reason" >&2; return 1; }
+    dir=$(mktemp -d "$LAB/registry.XXXXXX")
+    for mode in "$@"; do
+        case $mode in
+        htpasswd) lab_registry_users "$dir" && auth="auth: {htpasswd: {realm: lab, path: $dir/htpasswd}}" ;;
+        tls) lab_certificate "$dir" && tls=", tls: {certificate: $dir/server.pem, key: $dir/server.key}" ;;
+        *) echo "lab_registry_start: no mode $mode" >&2; return 1 ;;
+        esac || return 1
+    done
+    cat >"$dir/registry.yml" <<YAML
+version: 0.1
+log: {level: info, accesslog: {disabled: false}}
+storage: {filesystem: {rootdirectory: $dir/data}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:0"$tls}
+$auth
+YAML
+    LAB_REGISTRY_LOG=$dir/log
+    OTEL_TRACES_EXPORTER=none docker-registry serve "$dir/registry.yml" >"$LAB_REGISTRY_LOG" 2>&1 &
+    LAB_REGISTRY_PID=$!
+    lab_pids+=("$LAB_REGISTRY_PID")
+    lab_registry_wait
+}
+
+# The registry picks a free port and names it in its log.
+lab_registry_wait() {
+    local tries port
+    for tries in $(seq 100); do
+        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" | head -n 1)
+        if [ -n "$port" ]; then
+            LAB_REGISTRY=127.0.0.1:$port
+            return 0
+        fi
+        kill -0 "$LAB_REGISTRY_PID" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "docker-registry does not start (try $tries):" >&2
+    cat "$LAB_REGISTRY_LOG" >&2
+    return 1
+}
+
+lab_registry_stop() {
+    kill "$LAB_REGISTRY_PID" && wait "$LAB_REGISTRY_PID" 2>/dev/null
+    return 0
+}
+
+lab_registry_users() {
+    LAB_REGISTRY_USER=lab
+    LAB_REGISTRY_PASSWORD='pass word:$1'
+    lab_need htpasswd || { echo "$lab_reason" >&2; return 1; }
+    htpasswd -Bbn -C 4 "$LAB_REGISTRY_USER" "$LAB_REGISTRY_PASSWORD" >"$1/htpasswd"
+}
+
+# A certificate for 127.0.0.1 and localhost from a CA of its own.
+lab_certificate() {
+    lab_need openssl || { echo "$lab_reason" >&2; return 1; }
+    (
+        cd "$1" || exit 1
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=lab CA" -keyout ca.key -out ca.pem &&
+            openssl req -newkey rsa:2048 -nodes -subj "/CN=127.0.0.1" -keyout server.key -out server.csr &&
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
+                -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    ) >"$1/openssl.log" 2>&1 || { cat "$1/openssl.log" >&2; return 1; }
+    LAB_REGISTRY_CA=$1/ca.pem
+}
+
+# ---- base images
+
+lab_base_busybox() {
+    local dir=$1 root=$LAB/busybox-root
+    shift
+    lab_need busybox || { echo "$lab_reason" >&2; return 1; }
+    [ -d "$root" ] || lab_busybox_root "$root" || return 1
+    mkimage "$dir" --owner 0 --tree "$root" --cmd '["sh"]' \
+        --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" >/dev/null
+}
+
+lab_busybox_root() {
+    local busybox
+    busybox=$(command -v busybox)
+    ldd "$busybox" 2>/dev/null | grep -q '=>' && { echo "$busybox is not static: package busybox-static" >&2; return 1; }
+    mkdir -p "$1"/{bin,etc,root,tmp,var/tmp,usr/bin,home/user}
+    cp "$busybox" "$1/bin/busybox"
+    "$busybox" --list | while read -r applet; do
+        [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
+    done
+    printf '%s\n' root:x:0:0:root:/root:/bin/sh daemon:x:1:1:daemon:/:/bin/sh user:x:1000:1000:user:/home/user:/bin/sh \
+        nobody:x:65534:65534:nobody:/:/bin/false >"$1/etc/passwd"
+    printf '%s\n' root:x:0: daemon:x:1: adm:x:4:user staff:x:50: user:x:1000: nogroup:x:65534: >"$1/etc/group"
+    chmod 1777 "$1/tmp" "$1/var/tmp"
+    chmod 700 "$1/root"
+}
+
+lab_base_debian() {
+    local dir=$1 variant=${2:-minbase} cache=${XDG_CACHE_HOME:-$HOME/.cache}/kiln-lab made
+    made=$cache/debian-12-$variant-$lab_epoch
+    mkdir -p "$cache"
+    (
+        flock 9 # one script makes it, the others wait
+        [ -d "$made" ] || lab_make_debian "$variant" "$made"
+    ) 9>"$cache/lock" || return 1
+    cp -al "$made" "$dir" 2>/dev/null || { rm -rf "$dir"; cp -a "$made" "$dir"; }
+}
+
+# lab_make_debian VARIANT DIR: the packages come from where apt on this machine takes them; no manual pages, no documentation.
+lab_make_debian() {
+    local extra=() sources=() part=$2.part
+    lab_need mmdebstrap || { echo "$lab_reason" >&2; return 1; }
+    [ "$1" != devel ] || extra=(--include=gcc,libc6-dev,libcap2-bin)
+    for s in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do [ ! -s "$s" ] || sources+=("$s"); done
+    rm -rf "$part"
+    SOURCE_DATE_EPOCH=$lab_epoch mmdebstrap --quiet --variant=minbase "${extra[@]}" \
+        --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-include=/usr/share/doc/*/copyright' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        bookworm "$LAB/debian.tar" "${sources[@]}" >"$LAB/mmdebstrap.log" 2>&1 ||
+        { tail -n 20 "$LAB/mmdebstrap.log" >&2; return 1; }
+    mkimage "$part" --tar "$LAB/debian.tar" --cmd '["bash"]' --created 2023-11-14T22:13:20Z \
+        --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin >/dev/null &&
+        rm -f "$LAB/debian.tar" && mv "$part" "$2"
+}
+
+# ---- container runtimes and peers
+
+# lab_store: the configuration of podman and buildah below $LAB, made at first use. File locks: those in shared memory belong to
+# every podman of the machine at once.
+lab_store() {
+    local dir=$LAB/containers
+    [ ! -d "$dir" ] || return 0
+    mkdir -p "$dir/tmp" "$dir/user" "$dir/home"
+    [ "$(id -u)" = 0 ] || export XDG_RUNTIME_DIR=$dir/user
+    cat >"$dir/containers.conf" <<TOML
+[containers]
+default_ulimits = ["nofile=$(ulimit -Hn | sed 's/unlimited/1048576/'):$(ulimit -Hn | sed 's/unlimited/1048576/')", "nproc=32768:32768"]
+netns = "host"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+lock_type = "file"
+TOML
+    cat >"$dir/storage.conf" <<TOML
+[storage]
+driver = "overlay"
+graphroot = "$dir/graph"
+runroot = "$dir/run"
+TOML
+    echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$dir/policy.json"
+    printf '#!/bin/sh\nexec runsc --platform=ptrace --network=host --ignore-cgroups "$@"\n' >"$dir/gvisor"
+    chmod +x "$dir/gvisor"
+}
+
+# lab_run PROGRAM ARG...: with that configuration; flags as well, since a rootless podman has its own ideas of the store
+lab_run() {
+    local program=$1
+    shift
+    lab_store
+    HOME=$LAB/containers/home CONTAINERS_CONF=$LAB/containers/containers.conf \
+        CONTAINERS_STORAGE_CONF=$LAB/containers/storage.conf \
+        "$program" --root "$LAB/containers/graph" --runroot "$LAB/containers/run" "$@"
+}
+
+lab_podman() { lab_run podman --log-level=error --tmpdir "$LAB/containers/tmp" "$@"; }
+
+lab_gvisor() { lab_podman --runtime "$LAB/containers/gvisor" "$@"; }
+
+lab_podman_load() {
+    local id
+    lab_store
+    id=$(lab_podman pull -q --signature-policy "$LAB/containers/policy.json" "oci:$1") && lab_podman tag "$id" "$2"
+}
+
+lab_buildah() { lab_run buildah "$@"; }
+
+lab_buildah_bud() {
+    lab_buildah bud --isolation oci --network host --runtime "$(command -v runc)" \
+        --signature-policy "$LAB/containers/policy.json" "$@"
+}
+
+lab_can_podman() {
+    lab_need podman runc && lab_probe_image && lab_probe lab_podman run --rm lab-probe true
+}
+
+lab_can_gvisor() {
+    lab_need podman runsc && lab_probe_image && lab_probe lab_gvisor run --rm lab-probe true
+}
+
+lab_can_buildah() {
+    lab_need buildah runc || return 1
+    printf 'FROM oci:%s\nRUN true\n' "$LAB/probe" >"$LAB/probe.dockerfile"
+    [ -d "$LAB/probe" ] || lab_probe lab_base_busybox "$LAB/probe" || return 1
+    lab_probe lab_buildah_bud -q -f "$LAB/probe.dockerfile" "$LAB/containers/tmp"
+}
+
+lab_probe_image() {
+    [ -d "$LAB/probe" ] || lab_probe lab_base_busybox "$LAB/probe" || return 1
+    lab_podman image exists lab-probe || lab_probe lab_podman_load "$LAB/probe" lab-probe
+}
+
+# Run a command; when it fails, its last line is the reason.
+lab_probe() {
+    lab_store
+    local text
+    text=$("$@" 2>&1) && return 0
+    lab_reason="$1 does not work here: $(tail -n 1 <<<"$text")"
+    return 1
+}
