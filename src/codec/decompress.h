@@ -9,8 +9,10 @@
  * Errors     ERR_FORMAT for corrupt or truncated data (crc and length are checked), ERR_LIMIT for a
  *            window or memory need beyond what the format's ordinary tools accept, else the inner
  *            Reader's.
- * Memory     bounded, whatever the stream says: gzip < 1 MiB, zstd <= 8 MiB window (128 MiB with
- *            long mode refused), bzip2 < 5 MiB, xz <= 64 MiB dictionary.
+ * Memory     bounded, whatever the stream says: gzip < 1 MiB, bzip2 < 5 MiB, xz <= 64 MiB dictionary
+ *            (xz -9), zstd <= 128 MiB window: what zstd -d takes without --long, what --ultra -22
+ *            makes. Images made by BuildKit have windows of up to 32 MiB, by zstd -3 2 MiB. A window
+ *            costs as much as the stream fills of it.
  */
 #pragma once
 
@@ -23,6 +25,9 @@ typedef enum Compression {
     COMPRESSION_BZIP2,
     COMPRESSION_XZ,
 } Compression;
+
+#define DECODER_ZSTD_WINDOW_LOG 27
+#define DECODER_XZ_DICTIONARY   ((size_t)64 << 20)
 
 #define COMPRESSION_MAGIC 6 /* bytes that compression_sniff() wants to see */
 

@@ -10,7 +10,8 @@
 
 typedef struct ZstdWriter ZstdWriter;
 
-/* level: zstd's 1..22 and negative; workers >= 1. 'out' is borrowed. */
+/* level: zstd's 1..22 and negative, 0 = its default (3), ERR_USAGE beyond; workers >= 1. 'out' is
+   borrowed. Level 20 and above make windows that a reader needs 32 to 128 MiB for. */
 int zstd_writer_new(int level, unsigned workers, Writer *out, ZstdWriter **ret, Err *err)
     must_check;
 Writer *zstd_writer(ZstdWriter *z);
