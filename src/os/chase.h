@@ -9,7 +9,9 @@
  * Paths     relative to the root, with or without a leading '/'; "" or "/" is the root.
  * Errors    ERR_SYS with the path; ELOOP beyond LIMIT_SYMLINK_HOPS.
  * Races     the root may be changed by others meanwhile: the answer is then some path inside the
- *           root or an error, never one outside.
+ *           root or an error (EAGAIN), never one outside.
+ * Magic     links of /proc (self/fd/3, self/exe) are not followed to what they stand for: ELOOP by the kernel,
+ *           and the walk takes them for ordinary symlinks with the text that readlink gives.
  */
 #pragma once
 
@@ -23,8 +25,12 @@
 int chase_open(int root_fd, const char *path, int flags, mode_t mode, Err *err) must_check;
 
 /*
- * The path must hold no symlink and no mount crossing is followed specially: ELOOP when a component is a
- * symlink. The fast way for paths that the Tree has already resolved. flags as above; with O_PATH | O_NOFOLLOW the
+ * The path must hold no symlink: ELOOP when a component is one; EXDEV when ".." would leave the root. Mount points
+ * are crossed like any directory. The fast way for paths that the Tree has already resolved. flags as above; with O_PATH | O_NOFOLLOW the
  * last component may itself be a symlink.
  */
 int chase_beneath(int root_fd, const char *path, int flags, mode_t mode, Err *err) must_check;
+
+/* Look at the kernel and the environment again; done by itself at the first use. For tests. */
+void chase_choose(void);
+bool chase_uses_openat2(void);

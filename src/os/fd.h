@@ -15,10 +15,14 @@ int fd_write_all(int fd, const void *p, size_t n, Err *err) must_check;
 int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t at, Err *err) must_check;
 int fd_pread_full(int fd, void *p, size_t n, uint64_t at, size_t *ret, Err *err) must_check;
 
-/* Streams over a borrowed descriptor, at its own file position. */
+/*
+ * Streams over a borrowed descriptor, at its own file position. Non-blocking descriptors are waited for.
+ * A signal ends the wait for a pipe, socket or terminal: ERR_CANCELLED.
+ */
 typedef struct FdReader {
     Reader r;
     int fd;
+    bool waits; /* not a regular file: a read may have to wait for somebody */
 } FdReader;
 typedef struct FdWriter {
     Writer w;
@@ -37,6 +41,7 @@ FdRangeReader fd_range_reader(int fd, uint64_t at, uint64_t n);
 
 /*
  * Copy a whole file, from position 0, holes kept: copy_file_range where the kernel can, else
- * SEEK_DATA with read/write. 'to' is empty and is extended to the size of 'from'.
+ * SEEK_DATA with read/write. 'to' is empty and is extended to the size that 'from' has at the start;
+ * ERR_FORMAT when 'from' becomes shorter meanwhile. The position of 'from' is anywhere afterwards.
  */
 int fd_copy_file(int from, int to, Err *err) must_check;

@@ -13,6 +13,7 @@ typedef struct Mount {
     Str root;  /* which part of the file system is mounted */
     Str type;  /* "overlay", "proc", ... */
     Str source;
+    Str options;    /* of the file system, comma between them */
     bool read_only; /* per-mount or per-superblock */
 } Mount;
 
@@ -21,6 +22,7 @@ typedef struct MountTable {
     VEC(Mount) mounts;
 } MountTable;
 
+/* 'ret' is empty before; ERR_FORMAT with the number of the line. The table does not point into 'text'. */
 int mountinfo_parse(Str text, MountTable *ret, Err *err) must_check;
 int mountinfo_read(MountTable *ret, Err *err) must_check; /* of this process */
 void mount_table_done(MountTable *t);

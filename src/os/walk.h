@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <dirent.h> /* DT_* */
 #include <sys/stat.h>
 
 #include "base/err.h"
@@ -33,8 +34,28 @@ void dir_list_sort(DirList *l); /* by bytes of the name */
 void dir_list_done(DirList *l);
 #define cleanup_dir_list cleanup_with(dir_list_done)
 
+/*
+ * The same one by one, in constant memory, for directories that are emptied while they are read. The
+ * entries that are there from start to end are all seen; what is added or removed meanwhile may be or not.
+ */
+enum {
+    DIR_BLOCK = 32 * 1024 /* bytes: one getdents64 */
+};
+typedef struct DirCursor {
+    int fd; /* borrowed */
+    int64_t
+        off; /* behind the entry last returned, for dir_cursor_seek() on any descriptor of this directory */
+    size_t at, n;
+    _Alignas(8) char block[DIR_BLOCK];
+} DirCursor;
+
+void dir_cursor_init(DirCursor *c, int fd); /* where the descriptor stands */
+int dir_cursor_seek(DirCursor *c, int64_t off, Err *err) must_check; /* 0 is the start */
+/* Returns 1 with an entry whose name lives until the next call, 0 at the end. */
+int dir_cursor_next(DirCursor *c, DirEntry *ret, Err *err) must_check;
+
 /* lstat through statx with everything the scanner compares (STATX_BASIC_STATS | STATX_MNT_ID when the kernel
-   has it), AT_STATX_DONT_SYNC. Falls back to fstatat where statx is ENOSYS. */
+   has it: look at stx_mask), AT_STATX_DONT_SYNC. Falls back to fstatat where statx is missing or filtered out. */
 int stat_at(int dirfd, const char *name, struct statx *ret, Err *err) must_check;
 int stat_fd(int fd, struct statx *ret, Err *err) must_check;
 

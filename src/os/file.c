@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small files as wholes. Removing trees is in os/remove.c.
+ */
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "os/fd.h"
+
+enum {
+    READ_BLOCK = 64 * 1024, /* bytes */
+    NAME_TRIES = 100
+};
+
+int file_read(int dirfd, const char *path, Buf *ret, Err *err)
+{
+    cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    FdReader in;
+
+    if (fd < 0 && errno == ENOENT)
+        return err_set(err, ERR_NOT_FOUND, "%s does not exist", path);
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    in = fd_reader(fd);
+    if (reader_read_all(&in.r, ret, "file", err) < 0)
+        return err_wrap(err, "%s", path);
+    return 0;
+}
+
+/* PATH with a name beside it that nobody else has: "DIR/.NAME.0123456789abcdef". */
+static int open_beside(int dirfd, const char *path, mode_t mode, Buf *ret_name, Err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    uint64_t random = 0;
+    int fd;
+
+    for (int i = 0; i < NAME_TRIES; i++) {
+        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+            return err_sys(err, "getrandom");
+        buf_truncate(ret_name, 0);
+        buf_append(ret_name, path, (size_t)(base - path));
+        /* A name of 255 bytes is legal, and leaves no room for anything beside it. */
+        buf_addf(ret_name, ".%.200s.%016llx", base, (unsigned long long)random);
+        TRY(buf_check(ret_name, "path", err));
+        fd = openat(dirfd, buf_z(ret_name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                    mode);
+        if (fd >= 0)
+            return fd;
+        if (errno != EEXIST)
+            break;
+    }
+    return err_sys(err, "create a file beside %s", path);
+}
+
+static int fill_and_rename(int dirfd, int fd, const char *temp, const char *path, Str data,
+                           Err *err)
+{
+    if (fd_write_all(fd, data.p, data.n, err) < 0)
+        return err_wrap(err, "%s", path);
+    /* Or else a crash soon after could leave the new name without the bytes. */
+    if (fdatasync(fd) < 0 && errno != EINVAL)
+        return err_sys(err, "sync %s", path);
+    if (renameat(dirfd, temp, dirfd, path) < 0)
+        return err_sys(err, "rename to %s", path);
+    return 0;
+}
+
+int file_write_atomic(int dirfd, const char *path, mode_t mode, Str data, Err *err)
+{
+    cleanup_buf Buf temp = BUF_INIT(BUF_SMALL);
+    cleanup_close int fd = open_beside(dirfd, path, mode, &temp, err);
+
+    if (fd < 0)
+        return -1;
+    if (fill_and_rename(dirfd, fd, buf_z(&temp), path, data, err) < 0) {
+        (void)unlinkat(dirfd, buf_z(&temp), 0);
+        return -1;
+    }
+    return 0;
+}
+
+/* O_TRUNC is refused by nothing that it has no meaning for. */
+static int write_in_place(int dirfd, const char *path, Str data, Err *err)
+{
+    cleanup_close int fd = openat(dirfd, path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return err_sys(err, "open %s", path);
+    if (fd_write_all(fd, data.p, data.n, err) < 0)
+        return err_wrap(err, "%s", path);
+    return 0;
+}
+
+int file_write(int dirfd, const char *path, mode_t mode, Str data, Err *err)
+{
+    struct stat st;
+    bool there = fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    Err first, second;
+
+    /* A link is written through: /dev/stdout is one. */
+    if (there && !S_ISREG(st.st_mode))
+        return write_in_place(dirfd, path, data, err);
+    if (file_write_atomic(dirfd, path, mode, data, &first) == 0)
+        return 0;
+    /* A mount point cannot be renamed over, and we may have no right to the directory. */
+    if (there && first.kind == ERR_SYS && first.os_errno != ENOSPC && first.os_errno != EDQUOT &&
+        write_in_place(dirfd, path, data, &second) == 0)
+        return 0;
+    *err = first;
+    return -1;
+}
+
+/* mkdir one prefix of the path; what is there already is fine, whatever it is. */
+static int make_one(int dirfd, const char *path, mode_t mode, Err *err)
+{
+    struct stat st;
+
+    if (mkdirat(dirfd, path, mode) == 0 || errno == EEXIST)
+        return 0;
+    /* EROFS and EACCES may come before EEXIST. */
+    if ((errno == EROFS || errno == EACCES || errno == EPERM) && fstatat(dirfd, path, &st, 0) == 0)
+        return 0;
+    return err_sys(err, "mkdir %s", path);
+}
+
+int dir_make_all(int dirfd, const char *path, mode_t mode, Err *err)
+{
+    cleanup_free char *part = xstrdup(path);
+    struct stat st;
+
+    for (char *p = part; *p; p++) {
+        if (*p != '/' || p == part || p[-1] == '/')
+            continue;
+        *p = '\0';
+        TRY(make_one(dirfd, part, mode, err));
+        *p = '/';
+    }
+    if (path[0] == '\0')
+        return 0;
+    TRY(make_one(dirfd, path, mode, err));
+    if (fstatat(dirfd, path, &st, 0) < 0)
+        return err_sys(err, "mkdir %s", path);
+    if (S_ISDIR(st.st_mode))
+        return 0;
+    errno = ENOTDIR;
+    return err_sys(err, "mkdir %s", path);
+}
