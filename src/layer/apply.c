@@ -45,8 +45,10 @@ static int rooted_name(Apply *a, Str name, const char *what, Str *ret, Err *err)
 /* This layer has spoken of the node: whiteouts of the same layer do not hide it, nor what leads to it. */
 static void touch(Apply *a, Node *n)
 {
-    for (; n && n->layer != a->o->layer; n = n->parent)
-        n->layer = a->o->layer;
+    n->layer = a->o->layer;
+    if (!a->o->plain)
+        for (n = n->parent; n && n->layer != a->o->layer; n = n->parent)
+            n->layer = a->o->layer;
 }
 
 /* Make the directories of a canonical path that do not exist: 0755, owned by root, at the epoch. */
@@ -249,7 +251,7 @@ static int apply_entry(Apply *a, const TarEntry *e, Err *err)
     if (path.n == 0)
         return e->type == TAR_DIR ? update_dir(a, tree_root(a->o->tree), e, err) : 0;
     name = path_base(path);
-    if (str_starts(name, S(LAYER_WHITEOUT)))
+    if (!a->o->plain && str_starts(name, S(LAYER_WHITEOUT)))
         return apply_whiteout(a, path, name, err);
     TRY(find_parent(a, path, true, &dir, err));
     if (e->type == TAR_HARDLINK)

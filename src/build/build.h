@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/build.h - a whole build: what is asked for, what is reported, what comes out.
+ *
+ * Ownership  the request and everything it points to is borrowed for the time of build_run().
+ * Errors     any kind; ERR_RUN carries the command's exit status in err->exit_code. Messages name the Dockerfile line
+ *            where there is one. On any error nothing was pushed under a tag and no output was written.
+ */
+#pragma once
+
+#include "context/context.h"
+#include "dockerfile/ast.h"
+#include "oci/config.h"
+#include "registry/registry.h"
+#include "sandbox/sandbox.h"
+
+typedef enum OutputType {
+    OUTPUT_OCI_LAYOUT, /* a directory */
+    OUTPUT_OCI_ARCHIVE,
+    OUTPUT_DOCKER_ARCHIVE,
+} OutputType;
+
+typedef struct Output {
+    OutputType type;
+    Str dest;
+} Output;
+
+typedef struct StepReport {
+    unsigned stage, step, steps; /* 1-based; steps of this stage */
+    Str stage_name;              /* "" when it has none */
+    Str text;                    /* the instruction */
+    int64_t took_ns;
+    bool has_layer;
+    uint64_t layer_bytes; /* compressed */
+    uint64_t files, deletions;
+} StepReport;
+
+/* What a build says while it goes on; any member may be NULL. Called from the building thread only. */
+typedef struct BuildEvents {
+    void (*step_begin)(void *ctx, const StepReport *r);
+    void (*step_end)(void *ctx, const StepReport *r);
+    void (*note)(void *ctx, Str text); /* "pull debian:12 ..." */
+    void (*warn)(void *ctx, Str text);
+    void *ctx;
+} BuildEvents;
+
+typedef struct BuildRequest {
+    Dockerfile *dockerfile;
+    Context *context;
+    KeyValueVec build_contexts; /* name -> oci-layout://PATH[:TAG], docker-image://REF, directory */
+    KeyValueVec build_args;
+    KeyValueVec labels; /* put over everything else, on the target only */
+    Str target;         /* "" = the last stage */
+    bool has_platform;
+    Platform platform;
+    VEC(Reference) tags;
+    bool push;
+    bool check_push; /* ask the registry for permission before anything is built */
+    VEC(Output) outputs;
+    LayerCodec codec;
+    bool has_epoch; /* SOURCE_DATE_EPOCH */
+    int64_t epoch_ns;
+
+    const char *kiln_dir;
+    const char *isolation; /* "auto", "namespaces", "inplace" */
+    bool force;            /* see SandboxOpts */
+    Launcher *launcher;
+    const RegistryOpts *registry;
+    const BuildEvents *events; /* NULL = silent */
+    int out_fd, err_fd;        /* of RUN commands */
+} BuildRequest;
+
+typedef struct LayerReport {
+    Descriptor desc;
+    bool from_base;
+} LayerReport;
+
+typedef struct BuildResult {
+    Arena arena; /* owns what the rest points to */
+    Descriptor manifest;
+    Digest config;
+    VEC(LayerReport) layers;
+    uint64_t total_bytes; /* compressed, all layers */
+    int64_t took_ns;
+    uint64_t uploaded_blobs, mounted_blobs, existing_blobs;
+} BuildResult;
+
+int build_run(const BuildRequest *req, BuildResult *ret, Err *err) must_check;
+void build_result_done(BuildResult *r);
+#define cleanup_build_result cleanup_with(build_result_done)

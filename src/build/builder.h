@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/builder.h - inside build/ only: what the parts of one build share.
+ */
+#pragma once
+
+#include "build/build.h"
+#include "os/pool.h"
+
+typedef struct BaseImage BaseImage;
+
+typedef struct Builder {
+    const BuildRequest *req;
+    Arena arena; /* lives as long as the build */
+    Store *store;
+    Registry *registry;      /* opened by builder_registry() */
+    Sandbox *sandbox;        /* opened by builder_sandbox(), when the first RUN is near */
+    Pool *cpu;               /* compression, scanning, inflating */
+    Pool *net;               /* transfers; tasks only wait for sockets and files */
+    VEC(BaseImage *) images; /* resolved so far */
+    VEC(Task *) prefetches;  /* downloads nobody has waited for */
+    int64_t now_ns;
+    Platform target_platform, build_platform;
+} Builder;
+
+int builder_registry(Builder *b, Registry **ret, Err *err) must_check;
+int builder_sandbox(Builder *b, Sandbox **ret, Err *err) must_check;
+
+void builder_note(const Builder *b, const char *fmt, ...) printf_like(2, 3);
+void builder_warn(const Builder *b, const char *fmt, ...) printf_like(2, 3);
+
+/* The time written into config and history for something made now. */
+int64_t builder_time_ns(const Builder *b);

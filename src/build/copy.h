@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/copy.h - COPY and ADD as an edit of the tree (spec/dockerfile 5, 11.6). No byte is moved here: each new file remembers the node that it came
+ * from, and the layer is then written from there.
+ */
+#pragma once
+
+#include "build/steps.h"
+#include "dockerfile/chmod.h"
+
+/* Where a copied file's bytes will be read: Content.source is the node, Content.layer indexes 'from'. */
+typedef struct CopyFiles {
+    FileSource s;
+    VEC(FileSource *) from; /* borrowed */
+} CopyFiles;
+
+void copy_files_init(CopyFiles *f);
+void copy_files_done(CopyFiles *f);
+
+typedef struct CopyJob {
+    StageBuild *stage;
+    Tree *from;
+    uint32_t source; /* index into CopyFiles.from */
+    bool keep_owner; /* stages, images, archives; a context's files are 0:0 */
+    bool archive;    /* members of an archive: see copy.c */
+    bool has_chown;
+    uint32_t uid, gid;
+    const ChmodSpec *chmod; /* NULL = none */
+    uint32_t new_dir_mode;  /* of directories made on the way */
+    NodeVec *files;         /* out: the source nodes of all regular files copied */
+} CopyJob;
+
+/* The source nodes that one SRC stands for, in order, with the name each gets in a directory. ERR_NOT_FOUND `"/x": not found`. */
+typedef struct CopyMatch {
+    Node *node; /* symlinks followed */
+    Str name;
+} CopyMatch;
+typedef VEC(CopyMatch) CopyMatchVec;
+int copy_match(Tree *t, Arena *a, Str source, CopyMatchVec *ret, Err *err) must_check;
+
+/* Put one match at 'dest' (unresolved, absolute; "into a directory" when it ends in '/'). */
+int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err) must_check;
+
+/* Everything in the root of job->from below the directory 'dest'. */
+int copy_tree_into(const CopyJob *job, Str dest, Err *err) must_check;

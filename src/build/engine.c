@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a build: plan, then stage after stage, then the outputs. A stage's root file system is let go as soon as nobody is going to
+ * read it any more.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "build/build.h"
+#include "build/export.h"
+#include "build/plan.h"
+#include "build/steps.h"
+#include "dockerfile/parse.h"
+#include "os/file.h"
+#include "os/signal.h"
+
+enum {
+    NET_THREADS = 6
+};
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+
+    (void)clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* --- the builder --- */
+
+static int builder_open(const BuildRequest *req, Builder *b, Err *err)
+{
+    Str dir;
+
+    *b = (Builder){.req = req, .now_ns = clock_ns(CLOCK_REALTIME)};
+    dir = str_fmt_in(&b->arena, "%s/store", req->kiln_dir);
+    b->build_platform = platform_host();
+    b->target_platform = req->has_platform ? req->platform : b->build_platform;
+    if (dir_make_all(AT_FDCWD, req->kiln_dir, 0700, err) < 0 ||
+        store_open(dir.p, &b->store, err) < 0)
+        return err_wrap(err, "the kiln directory %s (choose another with --kiln-dir)",
+                        req->kiln_dir);
+    b->cpu = pool_new(cpu_count());
+    b->net = pool_new(NET_THREADS);
+    return 0;
+}
+
+static void builder_close(Builder *b)
+{
+    Err ignored;
+
+    vec_foreach(t, &b->prefetches)
+        (void)!task_join(*t, &ignored);
+    vec_done(&b->prefetches);
+    vec_foreach(i, &b->images)
+        image_free(*i);
+    vec_done(&b->images);
+    pool_free(b->net);
+    pool_free(b->cpu);
+    registry_free(b->registry);
+    sandbox_free(b->sandbox);
+    store_free(b->store);
+    arena_done(&b->arena);
+}
+
+int builder_registry(Builder *b, Registry **ret, Err *err)
+{
+    if (!b->registry)
+        TRY(registry_new(b->req->registry, &b->registry, err));
+    *ret = b->registry;
+    return 0;
+}
+
+int builder_sandbox(Builder *b, Sandbox **ret, Err *err)
+{
+    SandboxOpts o = {.kind = b->req->isolation,
+                     .kiln_dir = b->req->kiln_dir,
+                     .force = b->req->force};
+
+    if (!b->sandbox) {
+        TRY(sandbox_open(&o, b->req->launcher, &b->sandbox, err));
+        log_debug("sandbox: %s", sandbox_name(b->sandbox));
+    }
+    *ret = b->sandbox;
+    return 0;
+}
+
+static void say(const Builder *b, void (*to)(void *, Str), const char *fmt, va_list ap)
+{
+    char text[1024];
+
+    if (!to)
+        return;
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
+    to(b->req->events->ctx, str_from(text));
+}
+
+void builder_note(const Builder *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(b, b->req->events ? b->req->events->note : NULL, fmt, ap);
+    va_end(ap);
+}
+
+void builder_warn(const Builder *b, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say(b, b->req->events ? b->req->events->warn : NULL, fmt, ap);
+    va_end(ap);
+}
+
+int64_t builder_time_ns(const Builder *b)
+{
+    return b->req->has_epoch ? b->req->epoch_ns : b->now_ns;
+}
+
+/* --- one stage --- */
+
+/* RFC 3339 as images have it; 0 when it is missing or odd. */
+static int64_t parse_time(Str s)
+{
+    struct tm tm = {0};
+    char text[32];
+    time_t t;
+
+    (void)snprintf(text, sizeof(text), STR_FMT, STR_ARG(s));
+    if (!strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+        return 0;
+    t = timegm(&tm);
+    return t < 0 ? 0 : (int64_t)t * 1000000000;
+}
+
+static void set_default_path(StageBuild *s)
+{
+    if (!key_values_find(&s->config.env, S("PATH")))
+        key_values_set(&s->config.env, &s->config.arena, S("PATH"), S(DEFAULT_PATH));
+}
+
+/* With one active root at a time, the disk that is taken over may have been put aside meanwhile: moving it changed stamps. */
+static int activate_root(Rootfs *fs, Err *err)
+{
+    if (!fs->root)
+        return 0;
+    if (!sandbox_parallel(fs->b->sandbox))
+        fs->stamped = false;
+    return root_activate(fs->b->sandbox, fs->root, err);
+}
+
+static int start_from_stage(StageBuild *s, Stage *base, Err *err)
+{
+    StageBuild *from = base->built;
+
+    image_config_copy(&from->config, &s->config);
+    s->content_ns = from->content_ns;
+    base->readers--;
+    s->fs = rootfs_derive(from->fs, base->readers > 0);
+    return activate_root(s->fs, err);
+}
+
+static void start_from_nothing(StageBuild *s)
+{
+    s->config.platform = s->stage->platform;
+    s->config.working_dir = S("/");
+    s->fs = rootfs_new(s->b);
+}
+
+static int start_stage(StageBuild *s, Err *err)
+{
+    Stage *stage = s->stage;
+    bool local_output = s->b->req->outputs.n > 0 || !s->b->req->push;
+
+    if (stage->base) {
+        TRY(start_from_stage(s, stage->base, err));
+    } else if (stage->image) {
+        image_config_copy(&stage->image->config, &s->config);
+        s->content_ns = parse_time(s->config.created);
+        s->fs = rootfs_from_image(s->b, stage->image);
+        if (stage_has_files(stage) || stage->readers > 1 || stage != s->plan->target ||
+            local_output)
+            image_prefetch(s->b, stage->image);
+    } else {
+        start_from_nothing(s);
+    }
+    s->config.on_build.n = 0;
+    s->config.created = S("");
+    set_default_path(s);
+    scope_init_stage(&s->scope, &s->plan->global, &s->arena, &s->config.env);
+    if (stage->base)
+        scope_inherit(&s->scope, &stage->base->built->scope);
+    return 0;
+}
+
+static int run_step(StageBuild *s, size_t n, Err *err)
+{
+    const Step *step = &s->stage->steps.v[n];
+    const BuildEvents *ev = s->b->req->events;
+    int64_t begun = clock_ns(CLOCK_MONOTONIC);
+    StepReport report = {
+        .stage = s->stage->index + 1,
+        .step = (unsigned)n + 1,
+        .steps = (unsigned)s->stage->steps.n,
+        .stage_name = s->stage->name,
+        .text = step->i->original,
+    };
+
+    TRY(signal_check(err));
+    if (ev && ev->step_begin)
+        ev->step_begin(ev->ctx, &report);
+    if (step_ops(step->i->kind)->run(s, step, &report, err) < 0)
+        return err->line ? -1 : dockerfile_error_at(step->d, step->i, S(""), err);
+    report.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
+    if (ev && ev->step_end)
+        ev->step_end(ev->ctx, &report);
+    return 0;
+}
+
+static void stage_free(Stage *stage)
+{
+    StageBuild *s = stage->built;
+
+    if (!s)
+        return;
+    rootfs_free(s->fs);
+    scope_done(&s->scope);
+    image_config_done(&s->config);
+    arena_done(&s->arena);
+    free(s);
+    stage->built = NULL;
+}
+
+/* The sources of this stage's COPYs have one reader less; the last one lets them go. */
+static void release_sources(Plan *p, Stage *stage)
+{
+    vec_foreach(step, &stage->steps) {
+        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
+        Stage *source = NULL;
+        Str image;
+        Err ignored;
+
+        if (!from || plan_find_source(p, stage, from->value, &source, &image, &ignored) < 0 ||
+            !source)
+            continue;
+        if (--source->readers == 0)
+            stage_free(source);
+    }
+    if (stage->base && stage->base->readers == 0)
+        stage_free(stage->base);
+}
+
+static int build_stage(Plan *p, Stage *stage, Err *err)
+{
+    StageBuild *s = NEW(StageBuild);
+
+    stage->built = s;
+    s->plan = p;
+    s->b = p->b;
+    s->stage = stage;
+    TRY(start_stage(s, err));
+    for (size_t n = 0; n < stage->steps.n; n++)
+        TRY(run_step(s, n, err));
+    release_sources(p, stage);
+    return 0;
+}
+
+static int build_stages(Plan *p, Err *err)
+{
+    vec_foreach(s, &p->stages)
+        if ((*s)->needed)
+            TRY(build_stage(p, *s, err));
+    return 0;
+}
+
+/* --- the target --- */
+
+static void finish_config(StageBuild *s)
+{
+    const BuildRequest *req = s->b->req;
+
+    vec_foreach(kv, &req->labels)
+        key_values_set(&s->config.labels, &s->config.arena, kv->key, kv->value);
+    if (req->has_platform)
+        s->config.platform = req->platform;
+    if (s->config.created.n == 0) {
+        int64_t ns = req->has_epoch ? req->epoch_ns : s->content_ns;
+
+        s->config.created = time_format_rfc3339(&s->config.arena, ns);
+    }
+}
+
+static int build_with(Builder *b, BuildResult *ret, Err *err)
+{
+    Plan plan = {0};
+    int rc = plan_make(b, b->req->dockerfile, &plan, err);
+
+    if (rc == 0)
+        rc = export_check(b, err);
+    if (rc == 0)
+        rc = build_stages(&plan, err);
+    if (rc == 0) {
+        StageBuild *target = plan.target->built;
+
+        finish_config(target);
+        rc = export_image(b, &target->config, &target->fs->layers, ret, err);
+    }
+    vec_foreach(s, &plan.stages)
+        stage_free(*s);
+    plan_done(&plan);
+    return rc;
+}
+
+int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
+{
+    int64_t begun = clock_ns(CLOCK_MONOTONIC);
+    BuildResult result = {0};
+    Builder b;
+    int rc = builder_open(req, &b, err);
+
+    if (rc == 0)
+        rc = build_with(&b, &result, err);
+    builder_close(&b);
+    if (rc < 0) {
+        build_result_done(&result);
+        return -1;
+    }
+    result.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
+    *ret = result;
+    return 0;
+}
+
+void build_result_done(BuildResult *r)
+{
+    vec_done(&r->layers);
+    arena_done(&r->arena);
+}

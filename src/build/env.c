@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/env.h"
+
+#include "base/limits.h"
+
+static const char *const proxies[] = {
+    "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+    "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy",
+};
+
+static bool is_proxy(Str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
+        if (str_eq(name, str_from(proxies[i])))
+            return true;
+    return false;
+}
+
+void scope_set(Scope *s, Str key, Str value)
+{
+    key_values_set(&s->vars, s->arena, key, value);
+}
+
+static void set_platform(Scope *s, const char *prefix, const Platform *p)
+{
+    const struct {
+        const char *suffix;
+        Str value;
+    } parts[] = {
+        {"PLATFORM", platform_format(s->arena, p)},
+        {"OS", p->os},
+        {"OSVERSION", p->os_version},
+        {"ARCH", p->arch},
+        {"VARIANT", p->variant},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        Str name = str_fmt_in(s->arena, "%s%s", prefix, parts[i].suffix);
+        const KeyValue *given = key_values_find(&s->b->req->build_args, name);
+
+        scope_set(s, name, given ? given->value : parts[i].value);
+    }
+}
+
+void scope_init_global(Scope *s, Builder *b, char escape, Str target_stage)
+{
+    const KeyValue *given = key_values_find(&b->req->build_args, S("TARGETSTAGE"));
+
+    *s = (Scope){.b = b, .arena = &b->arena, .escape = escape};
+    set_platform(s, "BUILD", &b->build_platform);
+    set_platform(s, "TARGET", &b->target_platform);
+    scope_set(s, S("TARGETSTAGE"), given ? given->value : target_stage);
+}
+
+void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValueVec *base_env)
+{
+    *s = (Scope){.b = global->b, .arena = arena, .escape = global->escape, .global = global};
+    vec_foreach(kv, base_env)
+        scope_set(s, kv->key, kv->value);
+}
+
+void scope_inherit(Scope *s, const Scope *from)
+{
+    vec_foreach(name, &from->args) {
+        const KeyValue *kv = key_values_find(&from->vars, *name);
+
+        vec_push(&s->args, str_dup_in(s->arena, *name));
+        if (kv)
+            scope_set(s, kv->key, kv->value);
+    }
+}
+
+void scope_done(Scope *s)
+{
+    vec_done(&s->vars);
+    vec_done(&s->args);
+}
+
+/* --- expansion --- */
+
+static bool lookup(void *ctx, Str name, Str *ret)
+{
+    const Scope *s = ctx;
+    const KeyValue *kv = key_values_find(&s->vars, name);
+
+    if (!kv)
+        return false;
+    *ret = kv->value;
+    return true;
+}
+
+static Expander expander_of(const Scope *s)
+{
+    return (Expander){.escape = s->escape, .lookup = lookup, .ctx = (void *)(uintptr_t)s};
+}
+
+int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
+{
+    cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
+    Expander x = expander_of(s);
+
+    TRY(expand_word(&x, word, &out, err));
+    *ret = str_dup_in(s->arena, buf_str(&out));
+    return 0;
+}
+
+int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err)
+{
+    Expander x = expander_of(s);
+
+    return expand_words(&x, s->arena, word, ret, err);
+}
+
+/* --- ARG --- */
+
+static bool declared(const Scope *s, Str name)
+{
+    vec_foreach(a, &s->args)
+        if (str_eq(*a, name))
+            return true;
+    return false;
+}
+
+int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bool *ret_set,
+                      Err *err)
+{
+    const KeyValue *given, *above;
+    Str name, value = S("");
+    bool set = false;
+
+    TRY(scope_expand(s, w->name, &name, err));
+    given = key_values_find(&s->b->req->build_args, name);
+    above = s->global ? key_values_find(&s->global->vars, name) : NULL;
+    if (w->has_value)
+        TRY(scope_expand(s, w->value, &value, err));
+    if (given) {
+        value = given->value;
+        set = true;
+    } else if (w->has_value) {
+        set = true;
+    } else if (above) {
+        value = above->value;
+        set = true;
+    }
+    if (!declared(s, name))
+        vec_push(&s->args, name);
+    if (set)
+        scope_set(s, name, value);
+    *ret_name = name;
+    *ret_value = value;
+    *ret_set = set;
+    return 0;
+}
+
+Str scope_args_prefix(const Scope *s)
+{
+    cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
+
+    if (s->args.n == 0)
+        return S("");
+    buf_addf(&out, "|%zu ", s->args.n);
+    vec_foreach(name, &s->args) {
+        const KeyValue *kv = key_values_find(&s->vars, *name);
+
+        buf_addf(&out, STR_FMT "=" STR_FMT " ", STR_ARG(*name), STR_ARG(kv ? kv->value : S("")));
+    }
+    return str_dup_in(s->arena, buf_str(&out));
+}
+
+void scope_environ(const Scope *s, Str home, StrVec *ret)
+{
+    vec_foreach(kv, &s->vars)
+        vec_push(ret,
+                 str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(kv->key), STR_ARG(kv->value)));
+    vec_foreach(kv, &s->b->req->build_args)
+        if (is_proxy(kv->key) && !key_values_find(&s->vars, kv->key))
+            vec_push(ret, str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(kv->key),
+                                     STR_ARG(kv->value)));
+    if (!key_values_find(&s->vars, S("PATH")))
+        vec_push(ret, S("PATH=" DEFAULT_PATH));
+    if (!key_values_find(&s->vars, S("HOME")))
+        vec_push(ret, str_fmt_in(s->arena, "HOME=" STR_FMT, STR_ARG(home)));
+}

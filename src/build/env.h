@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/env.h - the variables of a stage (spec/dockerfile 2.2, 2.3, 11.7).
+ *
+ *      base Env, then ENV and ARG in order of appearance, the later wins: that is what words expand to and RUN sees.
+ *      The image's config gets the ENVs only.
+ */
+#pragma once
+
+#include "build/builder.h"
+#include "dockerfile/expand.h"
+
+typedef struct Scope {
+    Builder *b;
+    Arena *arena; /* borrowed: the strings */
+    char escape;
+    KeyValueVec vars;           /* current values; what is not set is not there */
+    StrVec args;                /* names declared by ARG, once each, in order */
+    const struct Scope *global; /* ARGs before the first FROM; NULL in the global scope itself */
+} Scope;
+
+/* The automatic platform arguments and nothing else. target_stage: TARGETSTAGE's value. */
+void scope_init_global(Scope *s, Builder *b, char escape, Str target_stage);
+void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValueVec *base_env);
+/* ARGs and variables of the stage that this one is FROM. */
+void scope_inherit(Scope *s, const Scope *from);
+void scope_done(Scope *s);
+
+void scope_set(Scope *s, Str key, Str value);
+
+/* ARG NAME[=default], for one word of the instruction. ret: the resolved value; *ret_set false when it stays unset. */
+int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bool *ret_set,
+                      Err *err) must_check;
+
+/* Expand one word; the result lives in the scope's arena. */
+int scope_expand(const Scope *s, Str word, Str *ret, Err *err) must_check;
+int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err) must_check;
+
+/* "|2 a=1 b=2 " for the history of a RUN; "" when no ARG is in scope. */
+Str scope_args_prefix(const Scope *s);
+
+/* "K=V" for a RUN: the variables, the proxies of the command line, PATH and HOME where missing. Strings live in the arena. */
+void scope_environ(const Scope *s, Str home, StrVec *ret);
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/export.h"
+
+#include "base/limits.h"
+#include "os/file.h"
+#include "store/archive.h"
+#include "store/layout.h"
+
+typedef struct Export {
+    Builder *b;
+    const ImageLayerVec *layers;
+    Manifest manifest;
+    Descriptor desc; /* of the manifest */
+    Buf json;
+    BuildResult *result;
+} Export;
+
+/* --- the documents --- */
+
+/* Bases come with Docker's media types or OCI's; an image has one kind. */
+static Str layer_media(Str have, bool docker)
+{
+    Compression c = COMPRESSION_NONE;
+
+    if (str_ends(have, S("gzip")))
+        c = COMPRESSION_GZIP;
+    else if (str_ends(have, S("zstd")))
+        c = COMPRESSION_ZSTD;
+    return media_kind(have) == MEDIA_KIND_LAYER ? media_layer(docker, c) : have;
+}
+
+static int make_documents(Export *x, const ImageConfig *config, Err *err)
+{
+    cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
+    bool docker = x->b->req->codec.docker;
+    Manifest *m = &x->manifest;
+
+    image_config_format(config, &json);
+    TRY(buf_check(&json, "the image's config", err));
+    m->media_type = docker ? S(MEDIA_DOCKER_MANIFEST) : S(MEDIA_OCI_MANIFEST);
+    m->config.media_type = docker ? S(MEDIA_DOCKER_CONFIG) : S(MEDIA_OCI_CONFIG);
+    m->config.size = json.n;
+    TRY(store_put(x->b->store, buf_str(&json), &m->config.digest, err));
+    m->n_layers = x->layers->n;
+    m->layers = arena_new_n(&x->result->arena, Descriptor, x->layers->n + 1);
+    for (size_t i = 0; i < x->layers->n; i++) {
+        const Descriptor *d = &x->layers->v[i].desc;
+
+        m->layers[i] = (Descriptor){.media_type = layer_media(d->media_type, docker),
+                                    .digest = d->digest,
+                                    .size = d->size};
+    }
+    manifest_format(m, &x->json);
+    TRY(buf_check(&x->json, "the image's manifest", err));
+    x->desc = (Descriptor){.media_type = m->media_type,
+                           .size = x->json.n,
+                           .has_platform = true,
+                           .platform = config->platform};
+    return store_put(x->b->store, buf_str(&x->json), &x->desc.digest, err);
+}
+
+static void fill_result(Export *x)
+{
+    BuildResult *r = x->result;
+
+    r->manifest = x->desc;
+    r->manifest.has_platform = false;
+    r->config = x->manifest.config.digest;
+    vec_foreach(l, x->layers) {
+        LayerReport report = {.desc = l->desc, .from_base = l->origin != NULL};
+
+        report.desc.media_type = str_dup_in(&r->arena, l->desc.media_type);
+        report.desc.annotations = NULL;
+        report.desc.n_annotations = 0;
+        r->total_bytes += l->desc.size;
+        vec_push(&r->layers, report);
+    }
+    r->manifest.media_type = str_dup_in(&r->arena, x->desc.media_type);
+}
+
+/* --- local outputs --- */
+
+static int fetch_layers(Export *x, Err *err)
+{
+    vec_foreach(l, x->layers)
+        if (layer_fetch(x->b, l, err) < 0)
+            return err_wrap(err, "base layer %s", l->desc.digest.text);
+    return 0;
+}
+
+static Str full_name(Export *x, const Reference *r)
+{
+    return reference_format(&x->result->arena, r);
+}
+
+static int write_layout(Export *x, const Output *o, Err *err)
+{
+    cleanup_with(store_free_at) Store *to = NULL;
+    const BuildRequest *req = x->b->req;
+    const char *dir = str_dup_in(&x->b->arena, o->dest).p;
+
+    TRY(store_open(dir, &to, err));
+    vec_foreach(l, x->layers)
+        TRY(store_import(to, x->b->store, &l->desc.digest, err));
+    TRY(store_import(to, x->b->store, &x->manifest.config.digest, err));
+    TRY(store_import(to, x->b->store, &x->desc.digest, err));
+    if (req->tags.n == 0)
+        return layout_set(to, &x->desc, S(""), err);
+    vec_foreach(t, &req->tags)
+        TRY(layout_set(to, &x->desc, full_name(x, t), err));
+    return 0;
+}
+
+static int write_archive(Export *x, const Output *o, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+    const char *dest = str_dup_in(&x->b->arena, o->dest).p;
+    Str *tags = arena_new_n(&x->b->arena, Str, req->tags.n + 1);
+
+    for (size_t i = 0; i < req->tags.n; i++)
+        tags[i] = full_name(x, &req->tags.v[i]);
+    if (o->type == OUTPUT_DOCKER_ARCHIVE)
+        return archive_write_docker(x->b->store, &x->manifest, tags, req->tags.n, dest, err);
+    return archive_write_oci(x->b->store, &x->desc, req->tags.n ? tags[0] : S(""), dest, err);
+}
+
+static int write_outputs(Export *x, Err *err)
+{
+    vec_foreach(o, &x->b->req->outputs) {
+        int rc = o->type == OUTPUT_OCI_LAYOUT ? write_layout(x, o, err) : write_archive(x, o, err);
+
+        if (rc < 0)
+            return err_wrap(err, "output " STR_FMT, STR_ARG(o->dest));
+    }
+    return 0;
+}
+
+static int keep_in_store(Export *x, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+
+    if (req->tags.n == 0)
+        return layout_set(x->b->store, &x->desc, S(""), err);
+    vec_foreach(t, &req->tags)
+        TRY(layout_set(x->b->store, &x->desc, full_name(x, t), err));
+    return 0;
+}
+
+/* --- pushing --- */
+
+typedef struct PushBlob {
+    Export *x;
+    const Reference *to;
+    const ImageLayer *layer; /* NULL: the config */
+    const Descriptor *desc;
+    Str mount_from; /* a repository of the same registry that has it, or "" */
+    PushOutcome outcome;
+} PushBlob;
+
+/* A layer of the base that is not here: the registry may have it or mount it; only then is it fetched. */
+static int push_absent(PushBlob *p, Registry *r, Err *err)
+{
+    int there = registry_mount_blob(r, p->to, p->desc, p->mount_from, err);
+
+    if (there > 0) {
+        p->outcome = p->mount_from.n ? PUSH_MOUNTED : PUSH_EXISTED;
+        return 0;
+    }
+    TRY(there);
+    return layer_fetch(p->x->b, p->layer, err) < 0 ? -1 : 1;
+}
+
+static int push_blob(void *arg, Err *err)
+{
+    PushBlob *p = arg;
+    Registry *r = p->x->b->registry;
+
+    if (p->layer && media_kind(p->desc->media_type) == MEDIA_KIND_FOREIGN_LAYER) {
+        p->outcome = PUSH_EXISTED;
+        return 0;
+    }
+    if (p->layer && !store_has(p->x->b->store, &p->desc->digest, NULL)) {
+        int rc = push_absent(p, r, err);
+
+        if (rc <= 0)
+            return rc;
+    }
+    return registry_push_blob(r, p->to, p->desc, p->mount_from, p->x->b->store, NULL, &p->outcome,
+                              err);
+}
+
+static Str find_mount_source(const Export *x, size_t tag, const ImageLayer *l)
+{
+    const Reference *to = &x->b->req->tags.v[tag];
+
+    if (l && l->origin && !l->origin->in_layout && str_eq(l->origin->ref.registry, to->registry))
+        return l->origin->ref.repository;
+    for (size_t n = 0; n < tag; n++) {
+        const Reference *earlier = &x->b->req->tags.v[n];
+
+        if (str_eq(earlier->registry, to->registry) && !str_eq(earlier->repository, to->repository))
+            return earlier->repository;
+    }
+    return S("");
+}
+
+static bool same_repository_before(const Export *x, size_t tag)
+{
+    const Reference *to = &x->b->req->tags.v[tag];
+
+    for (size_t n = 0; n < tag; n++)
+        if (str_eq(x->b->req->tags.v[n].registry, to->registry) &&
+            str_eq(x->b->req->tags.v[n].repository, to->repository))
+            return true;
+    return false;
+}
+
+static void count_outcome(BuildResult *r, PushOutcome o)
+{
+    r->existing_blobs += o == PUSH_EXISTED;
+    r->mounted_blobs += o == PUSH_MOUNTED;
+    r->uploaded_blobs += o == PUSH_UPLOADED;
+}
+
+static int push_blobs(Export *x, size_t tag, Err *err)
+{
+    size_t n = x->layers->n + 1;
+    cleanup_free PushBlob *jobs = NEW_N(PushBlob, n);
+    cleanup_free Task **tasks = NEW_N(Task *, n);
+    int rc = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const ImageLayer *l = i < x->layers->n ? &x->layers->v[i] : NULL;
+
+        jobs[i] = (PushBlob){x,
+                             &x->b->req->tags.v[tag],
+                             l,
+                             l ? &l->desc : &x->manifest.config,
+                             find_mount_source(x, tag, l),
+                             PUSH_EXISTED};
+        tasks[i] = pool_submit(x->b->net, push_blob, &jobs[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        Err mine;
+
+        if (task_join(tasks[i], &mine) < 0 && rc == 0) {
+            *err = mine;
+            rc = -1;
+        }
+        if (rc == 0)
+            count_outcome(x->result, jobs[i].outcome);
+    }
+    return rc;
+}
+
+static int push_tags(Export *x, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+    Registry *r;
+
+    TRY(builder_registry(x->b, &r, err));
+    for (size_t i = 0; i < req->tags.n; i++)
+        if (!same_repository_before(x, i) && push_blobs(x, i, err) < 0)
+            return err_wrap(err, "push " STR_FMT,
+                            STR_ARG(reference_familiar(&x->b->arena, &req->tags.v[i])));
+    vec_foreach(t, &req->tags) {
+        Str name = reference_familiar(&x->b->arena, t);
+
+        if (registry_push_manifest(r, t, x->desc.media_type, buf_str(&x->json), &x->desc.digest,
+                                   err) < 0)
+            return err_wrap(err, "push " STR_FMT, STR_ARG(name));
+        builder_note(x->b, "pushed " STR_FMT "@%s", STR_ARG(name), x->desc.digest.text);
+    }
+    return 0;
+}
+
+/* --- both --- */
+
+int export_check(Builder *b, Err *err)
+{
+    Registry *r;
+
+    if (!b->req->push || !b->req->check_push)
+        return 0;
+    TRY(builder_registry(b, &r, err));
+    vec_foreach(t, &b->req->tags)
+        if (registry_check_push(r, t, err) < 0)
+            return err_wrap(err,
+                            "checking push permission for " STR_FMT
+                            " (skip with --skip-push-permission-check)",
+                            STR_ARG(reference_familiar(&b->arena, t)));
+    return 0;
+}
+
+static int deliver(Export *x, const ImageConfig *config, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+
+    TRY(make_documents(x, config, err));
+    if (req->outputs.n || !req->push)
+        TRY(fetch_layers(x, err));
+    TRY(write_outputs(x, err));
+    if (req->push)
+        TRY(push_tags(x, err));
+    else if (req->outputs.n == 0)
+        TRY(keep_in_store(x, err));
+    fill_result(x);
+    return 0;
+}
+
+int export_image(Builder *b, const ImageConfig *config, const ImageLayerVec *layers,
+                 BuildResult *ret, Err *err)
+{
+    Export x = {.b = b, .layers = layers, .json = BUF_INIT(LIMIT_MANIFEST), .result = ret};
+    int rc = deliver(&x, config, err);
+
+    buf_done(&x.json);
+    return rc;
+}

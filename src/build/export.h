@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/export.h - a finished image to where it is wanted: registries, layouts, archives.
+ */
+#pragma once
+
+#include "build/image.h"
+
+/* Before anything is built: may we push, can the outputs be written? */
+int export_check(Builder *b, Err *err) must_check;
+
+/*
+ * Config and manifest are made and put into the store; then every output is written, then every tag is pushed: blobs first (in parallel), the manifest
+ * last. Layers of the base that the target registry has or can mount are never downloaded. Without outputs and push the image is kept
+ * in the store under its tags.
+ */
+int export_image(Builder *b, const ImageConfig *config, const ImageLayerVec *layers,
+                 BuildResult *ret, Err *err) must_check;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/image.h"
+
+#include "base/limits.h"
+#include "store/layout.h"
+
+const KeyValue *find_build_context(const Builder *b, Str name)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Reference ref;
+    Err ignored;
+    const KeyValue *kv = key_values_find(&b->req->build_contexts, name);
+
+    if (kv || reference_parse(&a, name, &ref, &ignored) < 0)
+        return kv;
+    /* "alpine" given on the command line also stands for FROM alpine:latest. */
+    if (str_eq(ref.tag, S("latest")) && str_ends(name, S(":latest")))
+        return key_values_find(&b->req->build_contexts, str_head(name, name.n - strlen(":latest")));
+    return NULL;
+}
+
+/* "oci-layout://DIR[:TAG][@DIGEST]"; a DIR that exists as it stands is not cut. */
+static void split_layout(Str rest, Arena *a, Str *ret_dir, Str *ret_selector)
+{
+    Str dir = rest, head, tail;
+
+    *ret_selector = S("");
+    if (str_cut_last(rest, '@', &head, &tail) && str_starts(tail, S("sha256:"))) {
+        dir = head;
+        *ret_selector = tail;
+    }
+    if (str_cut_last(dir, ':', &head, &tail) && !str_contains(tail, S("/")) &&
+        access(str_dup_in(a, dir).p, F_OK) < 0) {
+        dir = head;
+        if (ret_selector->n == 0)
+            *ret_selector = tail;
+    }
+    *ret_dir = str_dup_in(a, dir);
+}
+
+static int resolve_layout(Builder *b, BaseImage *i, Str rest, Buf *json, Err *err)
+{
+    Str dir, selector;
+
+    i->in_layout = true;
+    split_layout(rest, &b->arena, &dir, &selector);
+    if (layout_open(dir.p, &i->layout, err) < 0)
+        return err_wrap(err, "FROM oci-layout://" STR_FMT, STR_ARG(rest));
+    return layout_resolve(i->layout, selector, &i->platform, &i->desc, json, &b->arena, err);
+}
+
+static int resolve_registry(Builder *b, BaseImage *i, Str text, Buf *json, Err *err)
+{
+    Registry *r;
+
+    TRY(reference_parse(&b->arena, text, &i->ref, err));
+    TRY(builder_registry(b, &r, err));
+    builder_note(b, "resolve " STR_FMT, STR_ARG(reference_familiar(&b->arena, &i->ref)));
+    return registry_resolve(r, &i->ref, &i->platform, &i->desc, json, &b->arena, err);
+}
+
+static int read_config(Builder *b, BaseImage *i, Err *err)
+{
+    cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
+    Registry *r;
+
+    if (i->in_layout) {
+        TRY(store_read_blob(i->layout, &i->manifest.config.digest, &json, err));
+    } else {
+        TRY(builder_registry(b, &r, err));
+        TRY(registry_pull_blob(r, &i->ref, &i->manifest.config, b->store, NULL, err));
+        TRY(store_read_blob(b->store, &i->manifest.config.digest, &json, err));
+    }
+    TRY(image_config_parse(buf_str(&json), &i->config, err));
+    if (i->config.diff_ids.n != i->manifest.n_layers)
+        return err_set(err, ERR_FORMAT, "the image has %zu layers but its config names %zu",
+                       i->manifest.n_layers, i->config.diff_ids.n);
+    return 0;
+}
+
+static bool wrong_platform(const BaseImage *i)
+{
+    const Platform *have = &i->config.platform;
+
+    return have->os.n && have->arch.n && platform_match(&i->platform, have) == 0;
+}
+
+static int resolve_new(Builder *b, BaseImage *i, Err *err)
+{
+    cleanup_buf Buf json = BUF_INIT(LIMIT_MANIFEST);
+    const KeyValue *context = find_build_context(b, i->text);
+    Str value = context ? context->value : i->text;
+
+    if (str_starts(value, S("oci-layout://")))
+        TRY(resolve_layout(b, i, str_skip(value, strlen("oci-layout://")), &json, err));
+    else if (str_starts(value, S("docker-image://")))
+        TRY(resolve_registry(b, i, str_skip(value, strlen("docker-image://")), &json, err));
+    else if (context)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "the build context " STR_FMT "=" STR_FMT
+                       " as an image is not supported yet (use "
+                       "oci-layout:// or docker-image://)",
+                       STR_ARG(context->key), STR_ARG(value));
+    else
+        TRY(resolve_registry(b, i, value, &json, err));
+    TRY(manifest_parse(&b->arena, str_dup_in(&b->arena, buf_str(&json)), &i->manifest, err));
+    TRY(read_config(b, i, err));
+    if (wrong_platform(i))
+        return err_set(err, ERR_NOT_FOUND,
+                       "the image is for " STR_FMT ", not for " STR_FMT " (choose with --platform)",
+                       STR_ARG(platform_format(&b->arena, &i->config.platform)),
+                       STR_ARG(platform_format(&b->arena, &i->platform)));
+    return 0;
+}
+
+int image_resolve(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
+{
+    BaseImage *i;
+
+    vec_foreach(known, &b->images) {
+        if (str_eq((*known)->text, text) && platform_eq(&(*known)->platform, platform)) {
+            *ret = *known;
+            return 0;
+        }
+    }
+    i = NEW(BaseImage);
+    i->text = text;
+    i->platform = *platform;
+    if (resolve_new(b, i, err) < 0) {
+        image_free(i);
+        return err_wrap(err, "image " STR_FMT, STR_ARG(text));
+    }
+    vec_push(&b->images, i);
+    *ret = i;
+    return 0;
+}
+
+void image_free(BaseImage *i)
+{
+    if (!i)
+        return;
+    image_config_done(&i->config);
+    store_free(i->layout);
+    free(i);
+}
+
+/* --- layers --- */
+
+int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
+{
+    Registry *r;
+
+    if (!l->origin || store_has(b->store, &l->desc.digest, NULL))
+        return 0;
+    if (l->origin->in_layout)
+        return store_import(b->store, l->origin->layout, &l->desc.digest, err);
+    TRY(builder_registry(b, &r, err));
+    return registry_pull_blob(r, &l->origin->ref, &l->desc, b->store, NULL, err);
+}
+
+typedef struct Prefetch {
+    Builder *b;
+    ImageLayer layer;
+} Prefetch;
+
+static int prefetch_layer(void *arg, Err *err)
+{
+    Prefetch *p = arg;
+
+    return layer_fetch(p->b, &p->layer, err);
+}
+
+void image_prefetch(Builder *b, const BaseImage *i)
+{
+    if (i->in_layout)
+        return; /* read where they are */
+    for (size_t n = 0; n < i->manifest.n_layers; n++) {
+        Prefetch *p = arena_new(&b->arena, Prefetch);
+
+        *p = (Prefetch){b, {i->manifest.layers[n], i->config.diff_ids.v[n], i}};
+        if (!store_has(b->store, &p->layer.desc.digest, NULL))
+            vec_push(&b->prefetches, pool_submit(b->net, prefetch_layer, p));
+    }
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/image.h - images that already exist: bases of stages and sources of COPY --from, wherever they are kept.
+ */
+#pragma once
+
+#include "build/builder.h"
+
+struct BaseImage {
+    Str text;          /* as written in the Dockerfile */
+    Platform platform; /* asked for */
+    bool in_layout;    /* else in a registry */
+    Reference ref;     /* of the registry image */
+    Store *layout;     /* owned; of the layout image */
+    Descriptor desc;
+    Manifest manifest;
+    ImageConfig config;
+};
+
+/* One layer of an image being built. */
+typedef struct ImageLayer {
+    Descriptor desc;
+    Digest diff_id;
+    const BaseImage *origin; /* NULL: made by this build, in its store */
+} ImageLayer;
+typedef VEC(ImageLayer) ImageLayerVec;
+
+/*
+ * Resolve "debian:12", or a name given by --build-context; twice the same is resolved once. The image lives as long as the builder.
+ */
+int image_resolve(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
+    must_check;
+void image_free(BaseImage *i);
+
+/* Begin to download its layers in the background, those that are not here yet. */
+void image_prefetch(Builder *b, const BaseImage *i);
+
+/* The value of a --build-context by that name (or by the familiar form of an image), NULL when there is none. */
+const KeyValue *find_build_context(const Builder *b, Str name);
+
+/* Make sure that the layer is in the builder's store. */
+int layer_fetch(Builder *b, const ImageLayer *l, Err *err) must_check;
+
+/*
+ * The layer's archive, uncompressed, as a stream that a thread of the cpu pool fills. Blob digest and diff id are checked at its end, by
+ * layer_stream_finish(): until that has returned 0 nothing made from the stream may be trusted.
+ */
+typedef struct LayerStream LayerStream;
+int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err) must_check;
+Reader *layer_stream_reader(LayerStream *s);
+int layer_stream_finish(LayerStream *s, Err *err) must_check;
+void layer_stream_free(LayerStream *s);
+CLEANUP_DEFINE(LayerStream, layer_stream_free);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * COPY and ADD: edit the tree (build/copy.h), then write the layer straight from where the files are.
+ */
+#include "build/copy.h"
+#include "build/unpack.h"
+#include "build/user.h"
+#include "dockerfile/ignore.h"
+#include "dockerfile/parse.h"
+
+/* One COPY or ADD under way. */
+typedef struct Copy {
+    StageBuild *s;
+    const Step *step;
+    CopyFiles files;
+    ChmodSpec chmod;
+    bool has_chmod;
+    Str dest; /* absolute, expanded */
+    Buf history;
+    CopyJob job;     /* of the source at hand */
+    NodeVec fetched; /* source nodes of regular files, of the source at hand */
+    RootfsFiles stage_files;
+    bool stage_files_open;
+    Rootfs *image_fs; /* COPY --from=image; owned */
+    VEC(Unpacked *) archives;
+} Copy;
+
+/* --- what is not built yet --- */
+
+static int refuse_flags(const Instr *i, const char *const *flags, size_t n, Err *err)
+{
+    for (size_t k = 0; k < n; k++) {
+        const Flag *f = instr_flag(i, flags[k]);
+
+        if (f && !(f->has_value && str_eq_nocase(f->value, S("false"))))
+            return err_set(err, ERR_UNSUPPORTED, "%s --%s is not supported yet",
+                           instr_name(i->kind), flags[k]);
+    }
+    if (i->heredocs.n)
+        return err_set(err, ERR_UNSUPPORTED, "%s with a heredoc is not supported yet",
+                       instr_name(i->kind));
+    return 0;
+}
+
+static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
+{
+    static const char *const flags[] = {"link", "parents", "exclude"};
+
+    (void)d;
+    return refuse_flags(i, flags, ARRAY_LEN(flags), err);
+}
+
+static bool is_remote(Str source)
+{
+    return str_starts(source, S("http://")) || str_starts(source, S("https://")) ||
+           str_starts(source, S("git://")) || str_starts(source, S("ssh://")) ||
+           str_starts(source, S("git@"));
+}
+
+static int refuse_remote(Str source, const Instr *i, Err *err)
+{
+    if (!is_remote(source))
+        return 0;
+    if (i->kind == INSTR_COPY)
+        return err_set(err, ERR_SYNTAX, "source can't be a %s for COPY: " STR_FMT,
+                       str_starts(source, S("http")) && !str_ends(source, S(".git")) ? "URL"
+                                                                                     : "git ref",
+                       STR_ARG(source));
+    return err_set(err, ERR_UNSUPPORTED,
+                   "ADD of a URL or git repository is not supported yet: " STR_FMT,
+                   STR_ARG(source));
+}
+
+static int check_add(const Dockerfile *d, const Instr *i, Err *err)
+{
+    static const char *const flags[] = {"link", "exclude", "checksum", "keep-git-dir", "unpack"};
+    const Flag *unpack = instr_flag(i, "unpack");
+
+    (void)d;
+    if (unpack && unpack->has_value && str_eq_nocase(unpack->value, S("false")))
+        return refuse_flags(i, flags, ARRAY_LEN(flags) - 1, err);
+    TRY(refuse_flags(i, flags, ARRAY_LEN(flags), err));
+    for (size_t n = 0; n + 1 < i->args.n; n++)
+        TRY(refuse_remote(i->args.v[n], i, err));
+    return 0;
+}
+
+/* --- options --- */
+
+static int read_flags(Copy *c, Err *err)
+{
+    const Instr *i = c->step->i;
+    const Flag *chown = instr_flag(i, "chown"), *chmod = instr_flag(i, "chmod");
+    Str text;
+
+    c->job.new_dir_mode = 0755;
+    if (chown) {
+        TRY(stage_expand(c->s, chown->value, &text, err));
+        buf_addf(&c->history, " --chown=" STR_FMT, STR_ARG(text));
+        if (text.n) {
+            TRY(user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err));
+            c->job.has_chown = true;
+        }
+    }
+    if (chmod) {
+        TRY(stage_expand(c->s, chmod->value, &text, err));
+        buf_addf(&c->history, " --chmod=" STR_FMT, STR_ARG(text));
+        TRY(chmod_parse(text, &c->chmod, err));
+        c->job.chmod = &c->chmod;
+        if (chmod_is_octal(&c->chmod))
+            c->job.new_dir_mode = chmod_apply(&c->chmod, 0755, true);
+    }
+    return 0;
+}
+
+/* Absolute; a trailing slash (or ".", or nothing) survives as "into this directory". */
+static int read_dest(Copy *c, Err *err)
+{
+    const Instr *i = c->step->i;
+    Str dest;
+
+    TRY(stage_expand(c->s, i->args.v[i->args.n - 1], &dest, err));
+    c->dest = dest;
+    if (dest.n && dest.p[0] == '/')
+        return 0;
+    c->dest =
+        str_fmt_in(&c->s->arena, STR_FMT "/" STR_FMT, STR_ARG(stage_workdir(c->s)), STR_ARG(dest));
+    if (str_eq(dest, S(".")) || str_eq(dest, S("..")))
+        c->dest = str_fmt_in(&c->s->arena, STR_FMT "/", STR_ARG(c->dest));
+    return 0;
+}
+
+/* --- where from --- */
+
+static int open_image(Copy *c, Str text, Err *err)
+{
+    BaseImage *image;
+
+    TRY(image_resolve(c->s->b, text, &c->s->stage->platform, &image, err));
+    image_prefetch(c->s->b, image);
+    c->image_fs = rootfs_from_image(c->s->b, image);
+    return 0;
+}
+
+static int open_from(Copy *c, Rootfs **ret, Err *err)
+{
+    const Flag *from = instr_flag(c->step->i, "from");
+    Stage *stage;
+    Str image;
+
+    *ret = NULL;
+    if (!from) {
+        c->job.from = context_tree(c->s->b->req->context);
+        return 0;
+    }
+    c->job.keep_owner = true;
+    TRY(plan_find_source(c->s->plan, c->s->stage, from->value, &stage, &image, err));
+    if (stage) {
+        *ret = stage_rootfs(stage);
+    } else {
+        TRY(open_image(c, image, err));
+        *ret = c->image_fs;
+    }
+    TRY(rootfs_load(*ret, false, err));
+    c->job.from = (*ret)->tree;
+    return 0;
+}
+
+/* --- sources --- */
+
+static int add_archive(Copy *c, const CopyMatch *m, Err *err)
+{
+    cleanup_close int fd = -1;
+    FileSource *files = context_files(c->s->b->req->context);
+    NodeVec wanted = {0};
+    Unpacked *u;
+    CopyJob job = c->job;
+    int is_archive, rc;
+
+    if (!S_ISREG(m->node->inode->mode) || m->node->inode->size < TAR_BLOCK / 8)
+        return 0;
+    TRY(files->open(files, m->node, &fd, err));
+    is_archive = unpacked_open(fd, &u, err);
+    if (is_archive < 0)
+        return err_wrap(err, "ADD " STR_FMT, STR_ARG(m->name));
+    if (!is_archive)
+        return 0;
+    fd = -1;
+    vec_push(&c->archives, u);
+    job.from = u->tree;
+    job.source = (uint32_t)c->files.from.n;
+    job.keep_owner = job.archive = true;
+    job.files = &wanted;
+    vec_push(&c->files.from, &u->s);
+    rc = copy_tree_into(&job, c->dest, err);
+    if (rc == 0)
+        rc = unpacked_fetch(u, c->s->b->store, &wanted, err);
+    vec_done(&wanted);
+    return rc < 0 ? -1 : 1;
+}
+
+static int copy_match_to_dest(Copy *c, const CopyMatch *m, Err *err)
+{
+    const Flag *unpack = instr_flag(c->step->i, "unpack");
+
+    if (c->step->i->kind == INSTR_ADD && !unpack) {
+        int done = add_archive(c, m, err);
+
+        if (done != 0)
+            return done < 0 ? -1 : 0;
+    }
+    return copy_one(&c->job, m, c->dest, err);
+}
+
+static int copy_source(Copy *c, Str source, Err *err)
+{
+    CopyMatchVec matches = {0};
+    int rc;
+
+    TRY(refuse_remote(source, c->step->i, err));
+    rc = copy_match(c->job.from, &c->s->arena, source, &matches, err);
+    for (size_t i = 0; rc == 0 && i < matches.n; i++)
+        rc = copy_match_to_dest(c, &matches.v[i], err);
+    vec_done(&matches);
+    return rc;
+}
+
+static int copy_sources(Copy *c, Err *err)
+{
+    const Instr *i = c->step->i;
+
+    for (size_t n = 0; n + 1 < i->args.n; n++) {
+        Str source;
+
+        TRY(stage_expand(c->s, i->args.v[n], &source, err));
+        buf_addf(&c->history, " " STR_FMT, STR_ARG(source));
+        if (copy_source(c, source, err) < 0)
+            return dockerfile_error_at(c->step->d, i, i->args.v[n], err);
+    }
+    return 0;
+}
+
+static int open_files(Copy *c, Rootfs *from, Err *err)
+{
+    if (!from) {
+        c->files.from.v[0] = context_files(c->s->b->req->context);
+        return 0;
+    }
+    TRY(rootfs_files_open(from, &c->fetched, &c->stage_files, err));
+    c->stage_files_open = true;
+    c->files.from.v[0] = &c->stage_files.s;
+    return 0;
+}
+
+static int do_copy(Copy *c, StepReport *report, Err *err)
+{
+    const Instr *i = c->step->i;
+    Rootfs *from;
+    Str dest;
+
+    TRY(rootfs_load(c->s->fs, c->s->stage->runs, err));
+    buf_add_z(&c->history, instr_name(i->kind));
+    TRY(read_flags(c, err));
+    TRY(read_dest(c, err));
+    TRY(open_from(c, &from, err));
+    vec_push(&c->files.from, NULL); /* known when it is known which files are wanted */
+    c->job.stage = c->s;
+    c->job.files = &c->fetched;
+    TRY(copy_sources(c, err));
+    TRY(open_files(c, from, err));
+    TRY(stage_expand(c->s, i->args.v[i->args.n - 1], &dest, err));
+    buf_addf(&c->history, " " STR_FMT " # buildkit", STR_ARG(dest));
+    return stage_commit(c->s, &c->files.s, buf_str(&c->history), report, err);
+}
+
+static int run_copy(StageBuild *s, const Step *step, StepReport *report, Err *err)
+{
+    Copy c = {.s = s, .step = step, .history = BUF_INIT(BUF_SMALL), .stage_files = {.disk_fd = -1}};
+    int rc;
+
+    copy_files_init(&c.files);
+    rc = do_copy(&c, report, err);
+    if (c.stage_files_open)
+        rootfs_files_done(&c.stage_files);
+    vec_foreach(u, &c.archives)
+        unpacked_free(*u);
+    vec_done(&c.archives);
+    rootfs_free(c.image_fs);
+    copy_files_done(&c.files);
+    vec_done(&c.fetched);
+    buf_done(&c.history);
+    return rc;
+}
+
+const StepOps step_copy = {.touches_files = true, .check = check_copy, .run = run_copy};
+const StepOps step_add = {.touches_files = true, .check = check_add, .run = run_copy};

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RUN: make the disk, run, scan, write what changed.
+ */
+#include <signal.h>
+
+#include "base/limits.h"
+#include "build/steps.h"
+#include "build/user.h"
+
+/* --- the command --- */
+
+static bool is_shebang(const Instr *i)
+{
+    return i->heredocs.n == 1 && str_starts(i->heredocs.v[0].body, S("#!"));
+}
+
+/* `RUN <<EOF` alone: the body is the command. With anything beside it the shell itself reads the heredocs. */
+static bool is_lone_heredoc(const Instr *i)
+{
+    Str text = str_trim(i->rest);
+
+    return i->heredocs.n == 1 && i->heredocs.v[0].fd.n == 0 && str_starts(text, S("<<")) &&
+           !str_contains(text, S(" ")) && !str_contains(text, S("\t"));
+}
+
+static int check_run(const Dockerfile *d, const Instr *i, Err *err)
+{
+    const Flag *network = instr_flag(i, "network"), *security = instr_flag(i, "security");
+
+    (void)d;
+    if (instr_flag(i, "mount"))
+        return err_set(err, ERR_UNSUPPORTED, "RUN --mount is not supported yet");
+    if (instr_flag(i, "device"))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "RUN --device is not supported: a build container has no devices to give");
+    if (security && str_eq(security->value, S("insecure")))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "RUN --security=insecure: security.insecure is not allowed");
+    if (security && !str_eq(security->value, S("sandbox")))
+        return err_set(err, ERR_SYNTAX, "security \"" STR_FMT "\" is not valid",
+                       STR_ARG(security->value));
+    if (network && !str_eq(network->value, S("default")) && !str_eq(network->value, S("none")) &&
+        !str_eq(network->value, S("host")))
+        return err_set(err, ERR_SYNTAX, "invalid network mode \"" STR_FMT "\"",
+                       STR_ARG(network->value));
+    if (is_lone_heredoc(i) && is_shebang(i))
+        return err_set(err, ERR_UNSUPPORTED, "a RUN heredoc with a #! line is not supported yet");
+    return 0;
+}
+
+/* The text that goes to the shell. */
+static Str shell_text(StageBuild *s, const Instr *i)
+{
+    cleanup_buf Buf b = BUF_INIT(LIMIT_RUN_TEXT);
+
+    if (i->heredocs.n == 0)
+        return i->args.n ? i->args.v[0] : S("");
+    if (is_lone_heredoc(i))
+        return i->heredocs.v[0].body;
+    buf_add(&b, i->args.n ? i->args.v[0] : i->rest);
+    vec_foreach(h, &i->heredocs) {
+        buf_add_char(&b, '\n');
+        buf_add(&b, h->body);
+        buf_add(&b, h->name);
+    }
+    return str_dup_in(&s->arena, buf_str(&b));
+}
+
+static void command_line(StageBuild *s, const Instr *i, StrVec *ret)
+{
+    if (i->exec_form) {
+        vec_foreach(a, &i->args)
+            vec_push(ret, *a);
+        return;
+    }
+    if (s->config.shell.n) {
+        vec_foreach(a, &s->config.shell)
+            vec_push(ret, *a);
+    } else {
+        vec_push(ret, S("/bin/sh"));
+        vec_push(ret, S("-c"));
+    }
+    vec_push(ret, shell_text(s, i));
+}
+
+static Str join_words(Arena *a, const StrVec *words)
+{
+    cleanup_buf Buf b = BUF_INIT(LIMIT_RUN_TEXT);
+
+    for (size_t i = 0; i < words->n; i++) {
+        if (i)
+            buf_add_char(&b, ' ');
+        buf_add(&b, words->v[i]);
+    }
+    return str_dup_in(a, buf_str(&b));
+}
+
+/* --- running --- */
+
+static RunNetwork network_mode(const Instr *i)
+{
+    const Flag *f = instr_flag(i, "network");
+
+    if (f && str_eq(f->value, S("none")))
+        return RUN_NETWORK_NONE;
+    return f && str_eq(f->value, S("host")) ? RUN_NETWORK_HOST : RUN_NETWORK_DEFAULT;
+}
+
+static int judge(const RunResult *r, Str command, Err *err)
+{
+    if (r->exit_code == 0)
+        return 0;
+    if (r->not_found)
+        (void)err_set(err, ERR_RUN, "process \"" STR_FMT "\" could not be started: %s",
+                      STR_ARG(command), r->detail);
+    else if (r->term_signal)
+        (void)err_set(err, ERR_RUN,
+                      "process \"" STR_FMT
+                      "\" did not complete successfully: killed by signal %d (%s)%s",
+                      STR_ARG(command), r->term_signal, strsignal(r->term_signal),
+                      r->term_signal == SIGKILL ? "; was it out of memory?" : "");
+    else
+        (void)err_set(err, ERR_RUN,
+                      "process \"" STR_FMT "\" did not complete successfully: exit code: %d",
+                      STR_ARG(command), r->exit_code);
+    err->exit_code = r->exit_code;
+    return -1;
+}
+
+/* WORKDIR's directory may have been removed, or come from the base without existing: it is made. */
+static int make_cwd(StageBuild *s, Err *err)
+{
+    NewDir as = {.mode = 0755, .mtime_ns = stage_dir_time(s)};
+    Str canonical;
+    Node *dir;
+
+    TRY(tree_canonical(s->fs->tree, &s->arena, stage_workdir(s), true, &canonical, err));
+    TRY(tree_at(s->fs->tree, canonical, &dir, err));
+    if (dir)
+        return 0;
+    return stage_make_dirs_on_disk(s, canonical, &as, err);
+}
+
+static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, Err *err)
+{
+    User user;
+    StrVec env = {0};
+    Sandbox *box;
+    RunResult result;
+    RunSpec spec = {.argv = argv,
+                    .env = &env,
+                    .hostname = "buildkitsandbox",
+                    .network = network_mode(i)};
+    int rc;
+
+    TRY(builder_sandbox(s->b, &box, err));
+    TRY(user_for_run(s->fs, &s->arena, s->config.user, &user, err));
+    scope_environ(&s->scope, user.home, &env);
+    spec.cwd = str_dup_in(&s->arena, path_clean(&s->arena, stage_workdir(s))).p;
+    spec.uid = user.uid;
+    spec.gid = user.gid;
+    spec.groups = user.groups.v;
+    spec.n_groups = user.groups.n;
+    rc = sandbox_run(box, s->fs->root, &spec, s->b->req->out_fd, s->b->req->err_fd, &result, err);
+    vec_done(&env);
+    user_done(&user);
+    TRY(rc);
+    return judge(&result, join_words(&s->arena, argv), err);
+}
+
+static int scan_before(StageBuild *s, Err *err)
+{
+    ScanOpts o = rootfs_scan_opts(s->fs);
+
+    if (!s->fs->stamped)
+        TRY(scan_adopt(s->fs->tree, &o, err));
+    s->fs->stamped = true;
+    scan_settle(s->fs->tree);
+    return 0;
+}
+
+static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, StepReport *report,
+                          Err *err)
+{
+    Str command = join_words(&s->arena, argv);
+    Str created_by = str_fmt_in(&s->arena, "RUN " STR_FMT STR_FMT " # buildkit",
+                                STR_ARG(scope_args_prefix(&s->scope)), STR_ARG(command));
+    ScanOpts o;
+
+    TRY(rootfs_load(s->fs, true, err));
+    TRY(make_cwd(s, err));
+    TRY(scan_before(s, err));
+    TRY(run_command(s, i, argv, err));
+    o = rootfs_scan_opts(s->fs);
+    TRY(scan_changes(s->fs->tree, &o, err));
+    s->content_ns = builder_time_ns(s->b);
+    return stage_commit(s, NULL, created_by, report, err);
+}
+
+static int run_run(StageBuild *s, const Step *step, StepReport *report, Err *err)
+{
+    StrVec argv = {0};
+    int rc;
+
+    command_line(s, step->i, &argv);
+    if (argv.n == 0)
+        rc = err_set(err, ERR_SYNTAX, "arguments are required");
+    else
+        rc = run_and_commit(s, step->i, &argv, report, err);
+    vec_done(&argv);
+    return rc;
+}
+
+const StepOps step_run = {.touches_files = true, .check = check_run, .run = run_run};

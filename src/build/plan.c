@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backwards from the target: a stage is needed when something needed reads it. The bases of the stages that are needed for sure are
+ * resolved in one wave; ONBUILD triggers found there may make further stages needed, which are then resolved as they come.
+ */
+#include "build/plan.h"
+
+#include "base/num.h"
+#include "build/steps.h"
+#include "dockerfile/parse.h"
+
+static int at(const Dockerfile *d, const Instr *i, Str word, Err *err)
+{
+    return dockerfile_error_at(d, i, word, err);
+}
+
+/* --- stages of the file --- */
+
+static Stage *find_stage(const Plan *p, Str name, unsigned before, bool any_case)
+{
+    for (unsigned n = before; n-- > 0;) {
+        Stage *s = p->stages.v[n];
+
+        if (s->name.n && (any_case ? str_eq_nocase(s->name, name) : str_eq(s->name, name)))
+            return s;
+    }
+    return NULL;
+}
+
+static int add_stage(Plan *p, const Instr *i, Stage **ret, Err *err)
+{
+    Stage *s = NEW(Stage);
+    const Flag *platform = instr_flag(i, "platform");
+    Str text;
+
+    vec_push(&p->stages, s);
+    s->index = (unsigned)p->stages.n - 1;
+    s->from = i;
+    s->platform = p->b->target_platform;
+    if (i->args.n == 3)
+        s->name = str_lower_in(&p->b->arena, i->args.v[2]);
+    if (scope_expand(&p->global, i->args.v[0], &s->base_text, err) < 0)
+        return at(p->d, i, i->args.v[0], err);
+    s->base_text = str_trim(s->base_text);
+    if (s->base_text.n == 0) {
+        (void)err_set(err, ERR_SYNTAX, "base name (" STR_FMT ") should not be blank",
+                      STR_ARG(i->args.v[0]));
+        return at(p->d, i, i->args.v[0], err);
+    }
+    if (platform) {
+        if (scope_expand(&p->global, platform->value, &text, err) < 0)
+            return at(p->d, i, S(""), err);
+        if (text.n == 0) {
+            (void)err_set(err, ERR_SYNTAX, "empty platform value from expression " STR_FMT,
+                          STR_ARG(platform->value));
+            return at(p->d, i, S(""), err);
+        }
+        if (platform_parse(&p->b->arena, text, &s->platform, err) < 0)
+            return at(p->d, i, S(""), err);
+    }
+    s->scratch = str_eq(s->base_text, S("scratch"));
+    if (!s->scratch)
+        s->base = find_stage(p, s->base_text, s->index, false);
+    *ret = s;
+    return 0;
+}
+
+static int declare_global(Plan *p, const Instr *i, Err *err)
+{
+    vec_foreach(w, &i->pairs) {
+        Str name, value;
+        bool set;
+
+        if (scope_declare_arg(&p->global, w, &name, &value, &set, err) < 0)
+            return at(p->d, i, w->name, err);
+    }
+    return 0;
+}
+
+static int read_stages(Plan *p, Err *err)
+{
+    Stage *current = NULL;
+
+    vec_foreach(i, &p->d->instrs) {
+        if (i->kind == INSTR_FROM) {
+            TRY(add_stage(p, i, &current, err));
+        } else if (!current) {
+            TRY(declare_global(p, i, err));
+        } else {
+            Step step = {p->d, i};
+
+            vec_push(&current->steps, step);
+        }
+    }
+    return 0;
+}
+
+static void suggest_stage(const Plan *p, Str name, Buf *out)
+{
+    unsigned best = 3;
+    Str word = {0};
+
+    vec_foreach(s, &p->stages) {
+        unsigned d = (*s)->name.n ? str_distance((*s)->name, name) : UINT32_MAX;
+
+        if (d < best) {
+            best = d;
+            word = (*s)->name;
+        }
+    }
+    if (word.n)
+        buf_addf(out, " (did you mean " STR_FMT "?)", STR_ARG(word));
+}
+
+static int find_target(Plan *p, Err *err)
+{
+    cleanup_buf Buf hint = BUF_INIT(BUF_SMALL);
+    Str name = p->b->req->target;
+
+    p->target =
+        name.n ? find_stage(p, name, (unsigned)p->stages.n, true) : p->stages.v[p->stages.n - 1];
+    if (p->target)
+        return 0;
+    suggest_stage(p, name, &hint);
+    return err_set(err, ERR_USAGE, STR_FMT ": target stage \"" STR_FMT "\" could not be found%s",
+                   STR_ARG(p->d->name), STR_ARG(name), buf_z(&hint));
+}
+
+/* --- references between stages --- */
+
+int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, Str *ret_image,
+                     Err *err)
+{
+    uint64_t number;
+    Stage *s;
+
+    *ret_stage = NULL;
+    *ret_image = text;
+    if (num_parse_u64(text, UINT32_MAX, &number)) {
+        if (number >= p->stages.n)
+            return err_set(err, ERR_USAGE, "invalid stage index " STR_FMT, STR_ARG(text));
+        s = p->stages.v[number];
+    } else {
+        s = find_stage(p, text, user->index, true);
+        if (!s)
+            s = find_stage(p, text, (unsigned)p->stages.n, true);
+    }
+    if (!s)
+        return 0;
+    if (s == user)
+        return err_set(err, ERR_USAGE, "circular dependency detected on stage: " STR_FMT,
+                       STR_ARG(text));
+    if (s->index > user->index)
+        return err_set(err, ERR_USAGE,
+                       "cannot copy from stage \"" STR_FMT
+                       "\", it needs to be defined before current stage \"" STR_FMT "\"",
+                       STR_ARG(text), STR_ARG(user->name));
+    *ret_stage = s;
+    return 0;
+}
+
+bool stage_has_files(const Stage *s)
+{
+    vec_foreach(step, &s->steps)
+        if (step_touches_files(step->i))
+            return true;
+    return false;
+}
+
+static bool has_run(const Stage *s)
+{
+    vec_foreach(step, &s->steps)
+        if (step->i->kind == INSTR_RUN)
+            return true;
+    return false;
+}
+
+/* --- what is needed --- */
+
+static int need_stage(Plan *p, Stage *s, Err *err);
+
+static int need_sources(Plan *p, Stage *s, Err *err)
+{
+    vec_foreach(step, &s->steps) {
+        const Flag *from = instr_flag(step->i, "from");
+        Stage *source;
+        Str image;
+
+        if (step_check(step->d, step->i, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        if (step->i->kind != INSTR_COPY || !from)
+            continue;
+        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        if (!source)
+            continue;
+        TRY(need_stage(p, source, err));
+        source->readers++;
+    }
+    return 0;
+}
+
+/* Triggers run before the stage's own instructions, as if written there. */
+static int add_triggers(Stage *s, Str from, const StrVec *on_build, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str name = str_fmt_in(&a, "ONBUILD of " STR_FMT, STR_ARG(from));
+    __typeof__(s->steps) own = s->steps;
+
+    if (on_build->n == 0)
+        return 0;
+    s->triggers = NEW(Dockerfile);
+    vec_foreach(text, on_build)
+        TRY(dockerfile_parse_trigger(name, *text, s->triggers, err));
+    s->steps = (__typeof__(s->steps)){0};
+    vec_foreach(i, &s->triggers->instrs) {
+        Step step = {s->triggers, i};
+
+        vec_push(&s->steps, step);
+    }
+    vec_foreach(step, &own)
+        vec_push(&s->steps, *step);
+    vec_done(&own);
+    return 0;
+}
+
+/* Triggers that a stage of the file declares fire in the stages built from it. */
+static int add_stage_triggers(Stage *s, Err *err)
+{
+    StrVec texts = {0};
+    int rc;
+
+    vec_foreach(step, &s->base->steps)
+        if (step->i->kind == INSTR_ONBUILD)
+            vec_push(&texts, step->i->args.v[0]);
+    rc = add_triggers(s, s->base_text, &texts, err);
+    vec_done(&texts);
+    return rc;
+}
+
+static int need_stage(Plan *p, Stage *s, Err *err)
+{
+    if (s->needed)
+        return 0;
+    s->needed = true;
+    if (s->base) {
+        TRY(need_stage(p, s->base, err));
+        s->base->readers++;
+        TRY(add_stage_triggers(s, err));
+    } else if (!s->scratch) {
+        if (image_resolve(p->b, s->base_text, &s->platform, &s->image, err) < 0)
+            return at(p->d, s->from, s->from->args.v[0], err);
+        TRY(add_triggers(s, s->base_text, &s->image->config.on_build, err));
+    }
+    return need_sources(p, s, err);
+}
+
+/* A stage's disk is passed on to the first stage FROM it: whether anybody runs something there decides how it is loaded. */
+static void mark_runs(Plan *p)
+{
+    for (size_t n = p->stages.n; n-- > 0;) {
+        Stage *s = p->stages.v[n];
+
+        if (!s->needed)
+            continue;
+        s->runs = s->runs || has_run(s);
+        if (s->runs && s->base)
+            s->base->runs = true;
+    }
+}
+
+/* TARGETSTAGE is known before any stage is: FROM lines may use it. */
+static Str target_name(const Builder *b, const Dockerfile *d)
+{
+    Str name = b->req->target;
+
+    if (name.n)
+        return name;
+    vec_foreach(i, &d->instrs)
+        if (i->kind == INSTR_FROM)
+            name = i->args.n == 3 ? i->args.v[2] : S("");
+    return name.n ? name : S("default");
+}
+
+int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
+{
+    Plan *p = ret;
+
+    *p = (Plan){.b = b, .d = d};
+    scope_init_global(&p->global, b, d->escape, str_lower_in(&b->arena, target_name(b, d)));
+    TRY(read_stages(p, err));
+    TRY(find_target(p, err));
+    TRY(need_stage(p, p->target, err));
+    p->target->readers++;
+    mark_runs(p);
+    return 0;
+}
+
+void plan_done(Plan *p)
+{
+    vec_foreach(s, &p->stages) {
+        if ((*s)->triggers) {
+            dockerfile_done((*s)->triggers);
+            free((*s)->triggers);
+        }
+        vec_done(&(*s)->steps);
+        free(*s);
+    }
+    vec_done(&p->stages);
+    scope_done(&p->global);
+}

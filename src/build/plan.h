@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/plan.h - from a parsed Dockerfile to the stages that have to be built, in order.
+ *
+ * Stages that the target does not reach over FROM, COPY --from and the ONBUILD triggers of bases are left out; only the
+ * bases of the others are resolved. All mistakes that can be seen without running anything are found here: unknown targets, stages used
+ * before they are defined, instructions and flags that are not supported yet.
+ */
+#pragma once
+
+#include "build/env.h"
+#include "build/image.h"
+
+typedef struct Step {
+    const Dockerfile *d; /* where it stands: the file, or the triggers of a base image */
+    const Instr *i;
+} Step;
+
+typedef struct Stage Stage;
+struct Stage {
+    unsigned index; /* order of FROM */
+    const Instr *from;
+    Str name;        /* lower case; "" = none */
+    VEC(Step) steps; /* triggers of the base first, then its own */
+    Str base_text;   /* expanded */
+    bool scratch;
+    Stage *base;      /* FROM an earlier stage, or NULL */
+    BaseImage *image; /* FROM an image, or NULL */
+    Platform platform;
+    bool needed;
+    unsigned readers;         /* COPY --from and FROM of needed stages that are still to come */
+    bool runs;                /* it, or a stage that is going to take over its disk, has a RUN */
+    Dockerfile *triggers;     /* ONBUILD of the base, or NULL; owned */
+    struct StageBuild *built; /* build/engine.c's; NULL before and after */
+};
+
+typedef struct Plan {
+    Builder *b;
+    Dockerfile *d;
+    Scope global;
+    VEC(Stage *) stages; /* all, in the order of the file */
+    Stage *target;
+} Plan;
+
+int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err) must_check;
+void plan_done(Plan *p);
+
+/*
+ * What --from=TEXT means for a stage: an earlier stage (*ret_stage), else an image or build context by that name (*ret_image). ERR_USAGE for a later or the
+ * same stage.
+ */
+int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, Str *ret_image,
+                     Err *err) must_check;
+
+bool stage_has_files(const Stage *s); /* some step reads or changes the root file system */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/steps.h - what each instruction does to a stage: one const row per instruction, one file per group of them.
+ *
+ * A step edits the stage's config, its variables, its tree, or all of them, and appends its history entry. Steps that write a layer do so through
+ * stage_commit().
+ */
+#pragma once
+
+#include "build/plan.h"
+#include "build/rootfs.h"
+
+/* A stage being built. */
+typedef struct StageBuild {
+    Plan *plan;
+    Builder *b;
+    Stage *stage;
+    Arena arena; /* lives as long as the stage: others read its config */
+    ImageConfig config;
+    Rootfs *fs;
+    Scope scope;
+    bool cmd_set; /* a CMD stood in this very stage: ENTRYPOINT then keeps it */
+    int64_t
+        content_ns; /* the newest time of what went in so far: the base's creation, files copied, commands run */
+} StageBuild;
+
+typedef struct StepOps {
+    bool touches_files; /* reads or changes the root file system */
+    /* Features that are parsed but not built yet: ERR_UNSUPPORTED before anything is pulled or run. NULL = none. */
+    int (*check)(const Dockerfile *d, const Instr *i, Err *err);
+    int (*run)(StageBuild *s, const Step *step, StepReport *report, Err *err);
+} StepOps;
+
+const StepOps *step_ops(InstrKind kind);
+bool step_touches_files(const Instr *i);
+int step_check(const Dockerfile *d, const Instr *i, Err *err) must_check;
+
+/* The rows. */
+extern const StepOps step_arg, step_env, step_label;
+extern const StepOps step_cmd, step_entrypoint, step_shell, step_healthcheck;
+extern const StepOps step_expose, step_volume, step_user, step_stopsignal, step_maintainer,
+    step_onbuild;
+extern const StepOps step_workdir, step_copy, step_add, step_run;
+
+/* --- for the steps --- */
+
+/* The root file system of a stage that has been built and is still going to be read. */
+Rootfs *stage_rootfs(const Stage *s);
+
+/* Expand one word of the step in the stage's scope. */
+int stage_expand(StageBuild *s, Str word, Str *ret, Err *err) must_check;
+
+/* Append a history entry; 'created_by' is copied. */
+void stage_history(StageBuild *s, Str created_by, bool empty_layer);
+
+/* Write the dirty tree as a layer with its history entry. 'files' as in rootfs_commit(). */
+int stage_commit(StageBuild *s, FileSource *files, Str created_by, StepReport *report, Err *err)
+    must_check;
+
+/* mkdir -p at a canonical path; new directories get these. mode: permission bits. */
+typedef struct NewDir {
+    uint32_t mode, uid, gid;
+    int64_t mtime_ns;
+} NewDir;
+int stage_make_dirs(StageBuild *s, Str canonical, const NewDir *as, Node **ret, Err *err)
+    must_check;
+
+/* The same on the materialised disk too: for a working directory that a command is about to need. */
+int stage_make_dirs_on_disk(StageBuild *s, Str canonical, const NewDir *as, Err *err) must_check;
+
+/* The time of directories that nothing on disk gave a time to. */
+int64_t stage_dir_time(const StageBuild *s);
+
+/* The stage's working directory, absolute ("/" when none was set). */
+Str stage_workdir(const StageBuild *s);

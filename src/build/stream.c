@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A layer on its way from the blob to whoever reads its archive, on two cores:
+ *
+ *      pool thread:  file -> sha256 (digest, when not known to be right) -> inflate -> | pipe | -> sha256 (diff id) -> reader
+ */
+#include "build/image.h"
+#include "codec/sha256.h"
+#include "os/fd.h"
+#include "os/pipe.h"
+
+enum {
+    PIPE_BLOCKS = 8
+};
+
+struct LayerStream {
+    Reader r; /* what the consumer reads */
+    const ImageLayer *layer;
+    int fd;
+    bool verify_blob;
+    Pipe *pipe;
+    Task *task;
+    Sha256 *diff;
+};
+
+/* A Reader that hashes what passes: used for blobs that were not verified when they came here. */
+typedef struct HashReader {
+    Reader r;
+    FdReader in;
+    Sha256 *hash; /* NULL: only passes on */
+} HashReader;
+
+static ssize_t hash_read(Reader *self, void *buf, size_t n, Err *err)
+{
+    HashReader *h = (HashReader *)self;
+    ssize_t k = reader_read(&h->in.r, buf, n, err);
+
+    if (k > 0 && h->hash)
+        sha256_update(h->hash, buf, (size_t)k);
+    return k;
+}
+
+static int check_blob(LayerStream *s, HashReader *h, Err *err)
+{
+    unsigned char sum[SHA256_BYTES];
+    char rest[4096];
+    ssize_t k;
+    Digest got;
+
+    while ((k = reader_read(&h->r, rest, sizeof(rest), err)) > 0)
+        ; /* what the decoder left: nothing, unless somebody appended to the blob */
+    if (k < 0)
+        return -1;
+    sha256_final(h->hash, sum);
+    got = digest_from_sha256(sum);
+    if (!digest_eq(&got, &s->layer->desc.digest))
+        return err_set(err, ERR_DIGEST,
+                       "the blob %s has the digest %s: the image layout is damaged",
+                       s->layer->desc.digest.text, got.text);
+    return 0;
+}
+
+static int pump(LayerStream *s, HashReader *h, Err *err)
+{
+    cleanup_with(decoder_free_at) Decoder *d = NULL;
+
+    TRY(decoder_new_sniff(&h->r, &d, NULL, err));
+    TRY(io_copy(decoder_reader(d), pipe_writer(s->pipe), NULL, err));
+    return s->verify_blob ? check_blob(s, h, err) : 0;
+}
+
+static int run_stream(void *arg, Err *err)
+{
+    LayerStream *s = arg;
+    cleanup_with(sha256_free_at) Sha256 *hash = s->verify_blob ? sha256_new() : NULL;
+    HashReader h = {{hash_read}, fd_reader(s->fd), hash};
+    int rc = pump(s, &h, err);
+
+    pipe_close_write(s->pipe, rc < 0 ? err : NULL);
+    return rc;
+}
+
+static ssize_t stream_read(Reader *self, void *buf, size_t n, Err *err)
+{
+    LayerStream *s = (LayerStream *)self;
+    ssize_t k = reader_read(pipe_reader(s->pipe), buf, n, err);
+
+    if (k > 0)
+        sha256_update(s->diff, buf, (size_t)k);
+    return k;
+}
+
+int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err)
+{
+    cleanup_with(layer_stream_free_at) LayerStream *s = NEW(LayerStream);
+    uint64_t size;
+
+    s->fd = -1;
+    s->r.read = stream_read;
+    s->layer = l;
+    if (l->origin && l->origin->in_layout && !store_has(b->store, &l->desc.digest, NULL)) {
+        s->verify_blob = true;
+        TRY(store_open_blob(l->origin->layout, &l->desc.digest, &s->fd, &size, err));
+    } else {
+        TRY(layer_fetch(b, l, err));
+        TRY(store_open_blob(b->store, &l->desc.digest, &s->fd, &size, err));
+    }
+    s->diff = sha256_new();
+    s->pipe = pipe_new(PIPE_BLOCKS * IO_BLOCK);
+    s->task = pool_submit(b->cpu, run_stream, s);
+    *ret = steal_ptr(&s);
+    return 0;
+}
+
+Reader *layer_stream_reader(LayerStream *s)
+{
+    return &s->r;
+}
+
+int layer_stream_finish(LayerStream *s, Err *err)
+{
+    unsigned char sum[SHA256_BYTES];
+    char rest[4096];
+    ssize_t k;
+    Digest got;
+
+    /* An archive may be followed by padding: it belongs to the diff id. */
+    while ((k = reader_read(&s->r, rest, sizeof(rest), err)) > 0)
+        ;
+    if (k < 0)
+        return -1;
+    TRY(task_join(steal_ptr(&s->task), err));
+    sha256_final(s->diff, sum);
+    got = digest_from_sha256(sum);
+    if (!digest_eq(&got, &s->layer->diff_id))
+        return err_set(
+            err, ERR_DIGEST,
+            "the layer unpacks to %s, but the image's config says %s: the image is damaged or "
+            "was tampered with",
+            got.text, s->layer->diff_id.text);
+    return 0;
+}
+
+void layer_stream_free(LayerStream *s)
+{
+    Err ignored;
+
+    if (!s)
+        return;
+    if (s->task) {
+        pipe_close_read(s->pipe);
+        (void)!task_join(s->task, &ignored);
+    }
+    pipe_free(s->pipe);
+    sha256_free(s->diff);
+    close_at(&s->fd);
+    free(s);
+}
