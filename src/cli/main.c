@@ -1,4 +1,160 @@
-int main(void)
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One binary, several names: kiln (with sub-commands) and executor (kaniko's command line). The only place that exits.
+ *
+ * Order matters: options are parsed first (they touch nothing), then an ordinary user gets a user namespace, then the
+ * launcher is forked while there are no threads, no credentials and no open files, and only then does anything else happen.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/digest_files.h"
+#include "cli/progress.h"
+#include "os/signal.h"
+#include "os/temp.h"
+#include "sandbox/userns.h"
+
+static const char build_usage[] =
+    "Usage: kiln build [OPTIONS] [CONTEXT]\n"
+    "\n"
+    "Build an image from a Dockerfile: no daemon, no privileges.\n"
+    "\n"
+    "  kiln build -t registry.example/app:1 --push .        build and push\n"
+    "  kiln build -o type=oci,dest=out .                    write an OCI image layout\n"
+    "  kiln build -f docker/Dockerfile --target test src    one stage, another Dockerfile\n"
+    "\n";
+
+static const char executor_usage[] =
+    "Usage: executor --context DIR --dockerfile PATH --destination REF [OPTIONS]\n"
+    "\n"
+    "kaniko's command line: a pipeline changes only the image's name.\n"
+    "\n";
+
+static const char kiln_usage[] =
+    "Usage: kiln COMMAND\n"
+    "\n"
+    "kiln builds container images inside an ordinary container.\n"
+    "\n"
+    "  build      build an image from a Dockerfile\n"
+    "  version    print the version\n"
+    "  help       this text; 'kiln build --help' for the options of a command\n"
+    "\n"
+    "The same program under the name 'executor' takes kaniko's options.\n";
+
+/* One line, whatever happened; a failed command hands its own status on. */
+static int report_failure(const Err *err)
 {
+    int sig = signal_caught();
+
+    log_line(LOG_ERROR, "%s", err->msg);
+    if (err->os_errno == ENOSPC)
+        log_line(
+            LOG_ERROR,
+            "the disk is full: give the kiln directory more room, or choose another with --kiln-dir");
+    log_debug("raised at %s", err->where ? err->where : "?");
+    if (err->kind == ERR_CANCELLED && sig)
+        return 128 + sig;
+    if (err->kind == ERR_RUN && err->exit_code > 0 && err->exit_code < 256)
+        return err->exit_code;
+    return 1;
+}
+
+static int run_build(Front front, const Settings *s, Launcher *launcher, Err *err)
+{
+    cleanup_request Request r = {0};
+    cleanup_build_result BuildResult result = {0};
+    BuildEvents events = progress_events(s->quiet);
+
+    TRY(request_make(front, s, &r, err));
+    r.build.launcher = launcher;
+    r.build.events = &events;
+    TRY(build_run(&r.build, &result, err));
+    TRY(digest_files_write(&r, &result, err));
+    if (s->quiet)
+        (void)printf("%s\n", result.manifest.digest.text);
+    else
+        progress_summary(&r.build, &result);
     return 0;
+}
+
+/* Without root, files of many owners need a user namespace; where there is none, builds without RUN still work. */
+static void enter_userns(const Settings *s)
+{
+    const char *kind = s->isolation ? s->isolation : "auto";
+    Err err;
+
+    if (geteuid() == 0 || strcmp(kind, "inplace") == 0)
+        return;
+    if (userns_enter(&err) < 0)
+        log_debug("no user namespace: %s", err.msg);
+}
+
+static int build_main(Front front, const Settings *s, Err *err)
+{
+    cleanup_with(launcher_stop_at) Launcher *launcher = NULL;
+    int rc;
+
+    enter_userns(s);
+    TRY(launcher_start(&launcher, err));
+    TRY(signals_install(err));
+    (void)signal(SIGPIPE, SIG_IGN);
+    rc = run_build(front, s, launcher, err);
+    temp_remove_all();
+    return rc;
+}
+
+static int front_main(Front front, int argc, char **argv)
+{
+    cleanup_with(settings_done) Settings s = {0};
+    LogLevel level = LOG_INFO;
+    Err err;
+
+    if (options_parse(front, argc, argv, &s, &err) < 0)
+        return report_failure(&err);
+    if (s.help) {
+        (void)fputs(front == FRONT_BUILD ? build_usage : executor_usage, stdout);
+        options_print_help(front);
+        return 0;
+    }
+    if (s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0)
+        return report_failure(&err);
+    log_set_level(level);
+    return build_main(front, &s, &err) < 0 ? report_failure(&err) : 0;
+}
+
+static bool is_called(const char *argv0, Str name)
+{
+    return str_eq(path_base(str_from(argv0)), name);
+}
+
+static int print_version(void)
+{
+    (void)printf("kiln %s\n", KILN_VERSION);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *command = argc > 1 ? argv[1] : "help";
+    Err err;
+
+    if (argc < 1)
+        return 1;
+    if (is_called(argv[0], S("executor"))) {
+        if (argc > 1 && strcmp(command, "version") == 0)
+            return print_version();
+        return front_main(FRONT_EXECUTOR, argc - 1, argv + 1);
+    }
+    if (strcmp(command, "build") == 0)
+        return front_main(FRONT_BUILD, argc - 2, argv + 2);
+    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)
+        return print_version();
+    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
+        strcmp(command, "-h") == 0) {
+        (void)fputs(kiln_usage, stdout);
+        return 0;
+    }
+    (void)err_set(&err, ERR_USAGE, "unknown command \"%s\" (kiln help lists them)", command);
+    return report_failure(&err);
 }

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <stdio.h>
+
+#include "base/num.h"
+
+typedef enum OptionKind {
+    OPTION_FLAG,  /* bool */
+    OPTION_TEXT,  /* const char *; the last one counts */
+    OPTION_LIST,  /* StrVec; repeatable */
+    OPTION_LATER, /* known, not built yet: refused by name */
+    OPTION_NO_NEED, /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
+} OptionKind;
+
+typedef struct Option {
+    const char *group; /* heading that begins here in the help; NULL = same as above */
+    unsigned fronts;
+    const char *name;
+    char letter; /* 0 = none */
+    OptionKind kind;
+    size_t field;     /* offset in Settings */
+    const char *arg;  /* name of the value in the help */
+    const char *help; /* NULL: an alias that the help leaves out */
+} Option;
+
+#define B     FRONT_BUILD
+#define X     FRONT_EXECUTOR
+#define AT(f) offsetof(Settings, f)
+
+static const Option options[] = {
+    {"What to build", B, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
+     "the Dockerfile (default: CONTEXT/Dockerfile)"},
+    {NULL, X, "dockerfile", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
+     "the Dockerfile (default: Dockerfile in the context)"},
+    {NULL, X, "context", 'c', OPTION_TEXT, AT(context), "DIR",
+     "the build context (default: /workspace/)"},
+    {NULL, X, "context-sub-path", 0, OPTION_TEXT, AT(context_sub_path), "DIR",
+     "use this directory of the context"},
+    {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
+     "the stage to build (default: the last)"},
+    {NULL, B, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+     "platform of the image (default: this machine's)"},
+    {NULL, X, "custom-platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+     "platform of the image (default: this machine's)"},
+    {NULL, X, "customPlatform", 0, OPTION_TEXT, AT(platform), NULL, NULL},
+    {NULL, B | X, "build-arg", 0, OPTION_LIST, AT(build_args), "K=V",
+     "set an ARG; K alone takes the environment's value"},
+    {NULL, B | X, "label", 0, OPTION_LIST, AT(labels), "K=V",
+     "set a label, over the Dockerfile's own"},
+    {NULL, B | X, "build-context", 0, OPTION_LIST, AT(build_contexts), "N=SRC",
+     "use SRC (oci-layout://DIR[:TAG], docker-image://REF) for the name N"},
+
+    {"Where it goes", B, "tag", 't', OPTION_LIST, AT(tags), "REF", "name of the image; repeatable"},
+    {NULL, X, "destination", 'd', OPTION_LIST, AT(tags), "REF", "push the image there; repeatable"},
+    {NULL, B, "push", 0, OPTION_FLAG, AT(push), NULL,
+     "push the image to the registries of its tags"},
+    {NULL, B | X, "no-push", 0, OPTION_FLAG, AT(no_push), NULL, "build only"},
+    {NULL, B, "output", 'o', OPTION_LIST, AT(outputs), "SPEC",
+     "type=oci|docker-archive|registry,dest=PATH; oci is a directory, or a tar\n"
+     "when PATH ends in .tar (or with tar=true)"},
+    {NULL, B | X, "tar-path", 0, OPTION_TEXT, AT(tar_path), "PATH", "also write a docker archive"},
+    {NULL, X, "tarPath", 0, OPTION_TEXT, AT(tar_path), NULL, NULL},
+    {NULL, B | X, "oci-layout-path", 0, OPTION_TEXT, AT(oci_layout_path), "DIR",
+     "also write an OCI image layout"},
+    {NULL, B | X, "digest-file", 0, OPTION_TEXT, AT(digest_file), "PATH",
+     "write the image's digest there"},
+    {NULL, B | X, "image-name-with-digest-file", 0, OPTION_TEXT, AT(name_digest_file), "PATH",
+     "write REPOSITORY@DIGEST of each destination there"},
+    {NULL, B | X, "image-name-tag-with-digest-file", 0, OPTION_TEXT, AT(name_tag_digest_file),
+     "PATH", "write REPOSITORY:TAG@DIGEST of each destination there"},
+    {NULL, B | X, "compression", 0, OPTION_TEXT, AT(compression), "KIND",
+     "of new layers: gzip (default), zstd, none"},
+    {NULL, B | X, "compression-level", 0, OPTION_TEXT, AT(compression_level), "N",
+     "gzip 1-9, zstd 1-22 (default: the fastest)"},
+    {NULL, B | X, "image-format", 0, OPTION_TEXT, AT(image_format), "KIND",
+     "oci (default) or docker"},
+
+    {"Registries", B | X, "insecure", 0, OPTION_FLAG, AT(insecure), NULL,
+     "push may use plain http"},
+    {NULL, B | X, "insecure-pull", 0, OPTION_FLAG, AT(insecure_pull), NULL,
+     "pull may use plain http"},
+    {NULL, B | X, "insecure-registry", 0, OPTION_LIST, AT(insecure_registries), "HOST",
+     "this registry may be used over plain http"},
+    {NULL, B | X, "skip-tls-verify", 0, OPTION_FLAG, AT(skip_tls), NULL,
+     "do not verify certificates when pushing"},
+    {NULL, B | X, "skip-tls-verify-pull", 0, OPTION_FLAG, AT(skip_tls_pull), NULL,
+     "do not verify certificates when pulling"},
+    {NULL, B | X, "skip-tls-verify-registry", 0, OPTION_LIST, AT(skip_tls_registries), "HOST",
+     "do not verify this registry's certificate"},
+    {NULL, B | X, "registry-certificate", 0, OPTION_LIST, AT(certificates), "HOST=PEM",
+     "also trust these roots, for this registry"},
+    {NULL, B | X, "registry-client-cert", 0, OPTION_LIST, AT(client_certs), "HOST=CRT,KEY",
+     "client certificate for this registry"},
+    {NULL, B | X, "registry-mirror", 0, OPTION_LIST, AT(mirrors), "HOST",
+     "ask this mirror of Docker Hub first"},
+    {NULL, B | X, "registry-map", 0, OPTION_LIST, AT(maps), "A=B[/PREFIX]",
+     "ask B for images of registry A first; pairs separated by ';'"},
+    {NULL, B | X, "skip-default-registry-fallback", 0, OPTION_FLAG, AT(no_default_fallback), NULL,
+     "fail when all mirrors fail"},
+    {NULL, B | X, "push-retry", 0, OPTION_TEXT, AT(push_retry), "N",
+     "further attempts of a failed push"},
+    {NULL, B | X, "image-download-retry", 0, OPTION_TEXT, AT(pull_retry), "N",
+     "further attempts of a failed pull"},
+    {NULL, B | X, "skip-push-permission-check", 0, OPTION_FLAG, AT(skip_push_check), NULL,
+     "do not ask for permission before building"},
+
+    {"How", B | X, "isolation", 0, OPTION_TEXT, AT(isolation), "KIND",
+     "of RUN: auto (default), namespaces, inplace"},
+    {NULL, B | X, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
+     "work directory and blob store (KILN_DIR)"},
+    {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
+    {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,
+     "isolation inplace although no container was detected"},
+    {NULL, B | X, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
+     "error, warn, info (default), debug, trace"},
+    {NULL, B, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
+     "print only the image's digest, on stdout"},
+    {NULL, B | X, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
+
+    /* Accepted from kaniko: there is one way of finding changes here, and it is exact. */
+    {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", NULL},
+    {NULL, X, "snapshotMode", 0, OPTION_NO_NEED, 0, "MODE", NULL},
+    {NULL, X, "use-new-run", 0, OPTION_NO_NEED, 0, NULL, NULL},
+    {NULL, X, "compressed-caching", 0, OPTION_NO_NEED, 0, NULL, NULL},
+    {NULL, X, "skip-unused-stages", 0, OPTION_NO_NEED, 0, NULL, NULL},
+    {NULL, X, "force-build-metadata", 0, OPTION_NO_NEED, 0, NULL, NULL},
+    {NULL, X, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
+    {NULL, X, "log-timestamp", 0, OPTION_LATER, 0, NULL, NULL},
+
+    {NULL, B | X, "cache", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "cache-repo", 0, OPTION_LATER, 0, "REPO", NULL},
+    {NULL, X, "cache-dir", 0, OPTION_LATER, 0, "DIR", NULL},
+    {NULL, X, "cache-ttl", 0, OPTION_LATER, 0, "TIME", NULL},
+    {NULL, X, "cache-copy-layers", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "cache-run-layers", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "no-push-cache", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, B, "cache-from", 0, OPTION_LATER, 0, "SPEC", NULL},
+    {NULL, B, "cache-to", 0, OPTION_LATER, 0, "SPEC", NULL},
+    {NULL, B | X, "secret", 0, OPTION_LATER, 0, "SPEC", NULL},
+    {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
+    {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, B | X, "annotation", 0, OPTION_LATER, 0, "K=V", NULL},
+    {NULL, B, "metadata-file", 0, OPTION_LATER, 0, "PATH", NULL},
+    {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
+    {NULL, X, "git", 0, OPTION_LATER, 0, "K=V", NULL},
+    {NULL, X, "single-snapshot", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
+    {NULL, X, "ignore-var-run", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "whitelist-var-run", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "push-ignore-immutable-tag-errors", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "image-fs-extract-retry", 0, OPTION_LATER, 0, "N", NULL},
+    {NULL, X, "credential-helpers", 0, OPTION_LATER, 0, "NAME", NULL},
+    {NULL, X, "cleanup", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "pre-cleanup", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "preserve-context", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "materialize", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "dryrun", 0, OPTION_LATER, 0, NULL, NULL},
+};
+
+#undef B
+#undef X
+#undef AT
+
+void settings_done(Settings *s)
+{
+    StrVec *const lists[] = {&s->build_args,
+                             &s->labels,
+                             &s->build_contexts,
+                             &s->tags,
+                             &s->outputs,
+                             &s->insecure_registries,
+                             &s->skip_tls_registries,
+                             &s->mirrors,
+                             &s->maps,
+                             &s->certificates,
+                             &s->client_certs,
+                             &s->positional};
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        vec_done(lists[i]);
+}
+
+static bool takes_value(const Option *o)
+{
+    switch (o->kind) {
+    case OPTION_FLAG: return false;
+    case OPTION_TEXT:
+    case OPTION_LIST: return true;
+    case OPTION_LATER:
+    case OPTION_NO_NEED: break;
+    }
+    return o->arg != NULL;
+}
+
+static const Option *find_option(Front front, Str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if ((options[i].fronts & front) && str_eq(name, str_from(options[i].name)))
+            return &options[i];
+    return NULL;
+}
+
+static const Option *find_letter(Front front, char letter)
+{
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if ((options[i].fronts & front) && options[i].letter == letter)
+            return &options[i];
+    return NULL;
+}
+
+static int unknown_option(Front front, Str name, Err *err)
+{
+    const Option *best = NULL;
+    unsigned distance = 3;
+
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        unsigned d =
+            options[i].fronts & front ? str_distance(name, str_from(options[i].name)) : UINT32_MAX;
+
+        if (d < distance) {
+            distance = d;
+            best = &options[i];
+        }
+    }
+    if (best)
+        return err_set(err, ERR_USAGE, "unknown option --" STR_FMT " (did you mean --%s?)",
+                       STR_ARG(name), best->name);
+    return err_set(err, ERR_USAGE, "unknown option --" STR_FMT " (see --help)", STR_ARG(name));
+}
+
+static int set_flag(const Option *o, const char *value, bool *ret, Err *err)
+{
+    if (!value) {
+        *ret = true;
+        return 0;
+    }
+    if (!num_parse_bool(str_from(value), ret))
+        return err_set(err, ERR_USAGE, "--%s=%s: expected true or false", o->name, value);
+    return 0;
+}
+
+static int apply(const Option *o, const char *value, Settings *s, Err *err)
+{
+    char *field = (char *)s + o->field;
+    bool on;
+
+    switch (o->kind) {
+    case OPTION_FLAG: return set_flag(o, value, (bool *)(void *)field, err);
+    case OPTION_TEXT: *(const char **)(void *)field = value; return 0;
+    case OPTION_LIST: vec_push((StrVec *)(void *)field, str_from(value)); return 0;
+    case OPTION_LATER:
+        /* "--cache=false" asks for nothing. */
+        if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
+            return 0;
+        return err_set(err, ERR_UNSUPPORTED, "--%s is not supported yet", o->name);
+    case OPTION_NO_NEED: return 0;
+    }
+    return 0;
+}
+
+/* 'inline_value': after '=' (or glued to a letter), NULL when there is none; may take the next word. */
+static int take(const Option *o, const char *inline_value, int argc, char **argv, int *i,
+                Settings *s, Err *err)
+{
+    if (!takes_value(o) || inline_value)
+        return apply(o, inline_value, s, err);
+    if (*i + 1 >= argc)
+        return err_set(err, ERR_USAGE, "--%s needs a value%s%s", o->name, o->arg ? ": " : "",
+                       o->arg ? o->arg : "");
+    return apply(o, argv[++*i], s, err);
+}
+
+static int take_long(Front front, int argc, char **argv, int *i, Settings *s, Err *err)
+{
+    Str word = str_from(argv[*i] + 2), name = word, value;
+    bool has_value = str_cut(word, '=', &name, &value);
+    const Option *o = find_option(front, name);
+
+    if (!o)
+        return unknown_option(front, name, err);
+    return take(o, has_value ? value.p : NULL, argc, argv, i, s, err);
+}
+
+static int take_letters(Front front, int argc, char **argv, int *i, Settings *s, Err *err)
+{
+    for (const char *p = argv[*i] + 1; *p; p++) {
+        const Option *o = find_letter(front, *p);
+        const char *rest = p[1] == '=' ? p + 2 : p + 1;
+
+        if (!o)
+            return err_set(err, ERR_USAGE, "unknown option -%c (see --help)", *p);
+        if (takes_value(o) || p[1] == '=')
+            return take(o, *rest ? rest : NULL, argc, argv, i, s, err);
+        TRY(apply(o, NULL, s, err));
+    }
+    return 0;
+}
+
+int options_parse(Front front, int argc, char **argv, Settings *ret, Err *err)
+{
+    bool ended = false;
+
+    for (int i = 0; i < argc; i++) {
+        const char *a = argv[i];
+
+        if (ended || a[0] != '-' || a[1] == '\0')
+            vec_push(&ret->positional, str_from(a));
+        else if (strcmp(a, "--") == 0)
+            ended = true;
+        else if (a[1] == '-')
+            TRY(take_long(front, argc, argv, &i, ret, err));
+        else
+            TRY(take_letters(front, argc, argv, &i, ret, err));
+    }
+    return 0;
+}
+
+static void print_option(const Option *o)
+{
+    char left[64];
+    const char *line = o->help;
+
+    (void)snprintf(left, sizeof(left), "  %c%c%c --%s%s%s", o->letter ? '-' : ' ',
+                   o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name, o->arg ? " " : "",
+                   o->arg ? o->arg : "");
+    for (const char *end = strchrnul(line, '\n');; line = end + 1, end = strchrnul(line, '\n')) {
+        if (strlen(left) > 37) {
+            (void)printf("%s\n", left);
+            left[0] = '\0';
+        }
+        (void)printf("%-38s%.*s\n", left, (int)(end - line), line);
+        left[0] = '\0';
+        if (!*end)
+            break;
+    }
+}
+
+void options_print_help(Front front)
+{
+    const char *group = NULL, *printed = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        if (options[i].group)
+            group = options[i].group;
+        if (!(options[i].fronts & front) || !options[i].help)
+            continue;
+        if (group != printed)
+            (void)printf("%s%s:\n", printed ? "\n" : "", group);
+        printed = group;
+        print_option(&options[i]);
+    }
+}

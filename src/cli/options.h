@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/options.h - one table of options for all front ends. Adding an option is adding a row.
+ *
+ * Syntax is pflag's: --name value, --name=value, -f value, -fvalue; booleans take a value only with '='; "--" ends the options.
+ */
+#pragma once
+
+#include "cli/settings.h"
+
+typedef enum Front {
+    FRONT_BUILD = 1 << 0,    /* kiln build */
+    FRONT_EXECUTOR = 1 << 1, /* executor: kaniko's command line */
+} Front;
+
+/* Fill 'ret' from argv (without the program and sub-command names). ERR_USAGE with "did you mean". Strings are borrowed from argv. */
+int options_parse(Front front, int argc, char **argv, Settings *ret, Err *err) must_check;
+
+/* The help text of a front end's options on stdout, in groups. */
+void options_print_help(Front front);

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/limits.h"
+#include "base/num.h"
+#include "dockerfile/parse.h"
+#include "os/fd.h"
+#include "os/file.h"
+
+/* --- small values --- */
+
+int parse_verbosity(const char *text, LogLevel *ret, Err *err)
+{
+    static const struct {
+        const char *name;
+        LogLevel level;
+    } levels[] = {{"panic", LOG_ERROR}, {"fatal", LOG_ERROR},  {"error", LOG_ERROR},
+                  {"warn", LOG_WARN},   {"warning", LOG_WARN}, {"info", LOG_INFO},
+                  {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}};
+
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        if (strcmp(text, levels[i].name) == 0) {
+            *ret = levels[i].level;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_USAGE, "--verbosity %s: choose error, warn, info, debug or trace",
+                   text);
+}
+
+const char *default_kiln_dir(Arena *a)
+{
+    const char *env = getenv("KILN_DIR"), *home = getenv("HOME");
+    char exe[64];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+    if (!env)
+        env = getenv("KANIKO_DIR");
+    if (env && *env)
+        return env;
+    if (n > 0 && str_starts((Str){exe, (size_t)n}, S("/kiln/")))
+        return "/kiln";
+    if (getenv("XDG_CACHE_HOME") && *getenv("XDG_CACHE_HOME"))
+        return str_fmt_in(a, "%s/kiln", getenv("XDG_CACHE_HOME")).p;
+    return str_fmt_in(a, "%s/.cache/kiln", home && *home ? home : "/root").p;
+}
+
+static int parse_count(const char *text, const char *option, unsigned *ret, Err *err)
+{
+    uint64_t n;
+
+    if (!text)
+        return 0;
+    if (!num_parse_u64(str_from(text), 1000, &n))
+        return err_set(err, ERR_USAGE, "%s %s: expected a number from 0 to 1000", option, text);
+    *ret = (unsigned)n;
+    return 0;
+}
+
+static void copy_list(const StrVec *from, StrVec *to)
+{
+    vec_foreach(s, from)
+        vec_push(to, *s);
+}
+
+/* "K=V"; with 'from_env' K alone takes the environment's value, and nothing when there is none. */
+static int parse_pairs(Arena *a, const StrVec *from, const char *option, bool from_env,
+                       KeyValueVec *to, Err *err)
+{
+    vec_foreach(s, from) {
+        KeyValue kv;
+
+        if (!str_cut(*s, '=', &kv.key, &kv.value)) {
+            const char *value = from_env ? getenv(str_dup_in(a, *s).p) : NULL;
+
+            if (!from_env)
+                return err_set(err, ERR_USAGE, "%s " STR_FMT ": expected KEY=VALUE", option,
+                               STR_ARG(*s));
+            kv = (KeyValue){*s, str_from(value ? value : "")};
+        }
+        if (kv.key.n == 0)
+            return err_set(err, ERR_USAGE, "%s " STR_FMT ": the key is empty", option, STR_ARG(*s));
+        key_values_set(to, a, kv.key, kv.value);
+    }
+    return 0;
+}
+
+/* --- registries --- */
+
+static int add_map(Request *r, Str pairs, Err *err)
+{
+    for (Str rest = pairs, pair; str_next(&rest, ';', &pair);) {
+        RegistryMirror m;
+
+        if (pair.n == 0)
+            continue;
+        if (!str_cut(pair, '=', &m.registry, &m.to) || m.registry.n == 0 || m.to.n == 0)
+            return err_set(err, ERR_USAGE,
+                           "--registry-map " STR_FMT ": expected REGISTRY=HOST[/PREFIX]",
+                           STR_ARG(pair));
+        if (str_eq(m.registry, S("index.docker.io")))
+            m.registry = S("docker.io");
+        vec_push(&r->registry.mirrors, m);
+    }
+    return 0;
+}
+
+static void add_mirror(Request *r, Str host)
+{
+    RegistryMirror m = {S("docker.io"), host};
+
+    if (host.n)
+        vec_push(&r->registry.mirrors, m);
+}
+
+static int fill_registry(const Settings *s, Request *r, Err *err)
+{
+    RegistryOpts *o = &r->registry;
+    const char *mirror = getenv("KANIKO_REGISTRY_MIRROR"), *map = getenv("KANIKO_REGISTRY_MAP");
+
+    o->insecure_push = s->insecure;
+    o->insecure_pull = s->insecure_pull;
+    o->skip_tls_verify = s->skip_tls;
+    o->skip_tls_verify_pull = s->skip_tls_pull;
+    o->no_default_fallback = s->no_default_fallback;
+    copy_list(&s->insecure_registries, &o->insecure_registries);
+    copy_list(&s->skip_tls_registries, &o->skip_tls_verify_registries);
+    vec_foreach(m, &s->maps)
+        TRY(add_map(r, *m, err));
+    vec_foreach(m, &s->mirrors)
+        add_mirror(r, *m);
+    if (map)
+        TRY(add_map(r, str_from(map), err));
+    if (mirror)
+        add_mirror(r, str_from(mirror));
+    TRY(parse_pairs(&r->arena, &s->certificates, "--registry-certificate", false, &o->certificates,
+                    err));
+    TRY(parse_pairs(&r->arena, &s->client_certs, "--registry-client-cert", false,
+                    &o->client_certificates, err));
+    TRY(parse_count(s->push_retry, "--push-retry", &o->push_retries, err));
+    return parse_count(s->pull_retry, "--image-download-retry", &o->pull_retries, err);
+}
+
+/* --- outputs --- */
+
+typedef struct OutputSpec {
+    Str type, dest, name;
+    bool tar, has_tar, push;
+} OutputSpec;
+
+static int parse_output_field(Str field, OutputSpec *o, Err *err)
+{
+    Str key = field, value = {0};
+    bool has_value = str_cut(field, '=', &key, &value);
+
+    if (!has_value)
+        return err_set(err, ERR_USAGE, "-o: expected key=value, got \"" STR_FMT "\"",
+                       STR_ARG(field));
+    if (str_eq(key, S("type")))
+        o->type = value;
+    else if (str_eq(key, S("dest")))
+        o->dest = value;
+    else if (str_eq(key, S("name")))
+        o->name = value;
+    else if (str_eq(key, S("tar")) && num_parse_bool(value, &o->tar))
+        o->has_tar = true;
+    else if (!(str_eq(key, S("push")) && num_parse_bool(value, &o->push)))
+        return err_set(err, ERR_USAGE,
+                       "-o: \"" STR_FMT "\" is not supported (type, dest, name, tar, push)",
+                       STR_ARG(field));
+    return 0;
+}
+
+static int add_tag(Request *r, Str text, Err *err)
+{
+    Reference ref;
+
+    TRY(reference_parse(&r->arena, text, &ref, err));
+    vec_push(&r->build.tags, ref);
+    return 0;
+}
+
+static int add_output(Request *r, Str spec, Err *err)
+{
+    OutputSpec o = {0};
+    Output out = {0};
+
+    for (Str rest = spec, field; str_next(&rest, ',', &field);)
+        TRY(parse_output_field(field, &o, err));
+    if (o.name.n)
+        TRY(add_tag(r, o.name, err));
+    if (str_eq(o.type, S("registry")) || (str_eq(o.type, S("image")) && o.push)) {
+        r->build.push = true;
+        return 0;
+    }
+    if (o.dest.n == 0)
+        return err_set(err, ERR_USAGE, "-o " STR_FMT ": dest=PATH is missing", STR_ARG(spec));
+    out.dest = o.dest;
+    if (str_eq(o.type, S("docker-archive")) || str_eq(o.type, S("docker")))
+        out.type = OUTPUT_DOCKER_ARCHIVE;
+    else if (!str_eq(o.type, S("oci")))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "-o type=" STR_FMT " is not supported (oci, docker-archive, registry)",
+                       STR_ARG(o.type));
+    else if (o.has_tar ? o.tar : str_ends(o.dest, S(".tar")) || str_eq(o.dest, S("-")))
+        out.type = OUTPUT_OCI_ARCHIVE;
+    vec_push(&r->build.outputs, out);
+    return 0;
+}
+
+static int fill_outputs(Front front, const Settings *s, Request *r, Err *err)
+{
+    const char *env = getenv("KANIKO_NO_PUSH");
+    bool no_push = s->no_push;
+
+    vec_foreach(t, &s->tags)
+        TRY(add_tag(r, *t, err));
+    vec_foreach(o, &s->outputs)
+        TRY(add_output(r, *o, err));
+    if (s->tar_path) {
+        Output o = {OUTPUT_DOCKER_ARCHIVE, str_from(s->tar_path)};
+
+        vec_push(&r->build.outputs, o);
+    }
+    if (s->oci_layout_path) {
+        Output o = {OUTPUT_OCI_LAYOUT, str_from(s->oci_layout_path)};
+
+        vec_push(&r->build.outputs, o);
+    }
+    if (front == FRONT_EXECUTOR && env && !num_parse_bool(str_from(env), &no_push))
+        return err_set(err, ERR_USAGE, "KANIKO_NO_PUSH=%s: expected true or false", env);
+    if (front == FRONT_EXECUTOR || s->push)
+        r->build.push = true;
+    if (no_push)
+        r->build.push = false;
+    if (r->build.push && r->build.tags.n == 0)
+        return err_set(err, ERR_USAGE,
+                       front == FRONT_EXECUTOR ? "you must provide --destination, or use --no-push"
+                                               : "--push needs a name: -t REGISTRY/NAME:TAG");
+    r->build.check_push = !s->skip_push_check;
+    return 0;
+}
+
+static int fill_codec(const Settings *s, Request *r, Err *err)
+{
+    LayerCodec *c = &r->build.codec;
+    Str kind = str_from(s->compression ? s->compression : "gzip");
+    Str format = str_from(s->image_format ? s->image_format : "oci");
+    unsigned level = 0;
+
+    if (str_eq(kind, S("gzip")))
+        c->kind = COMPRESSION_GZIP;
+    else if (str_eq(kind, S("zstd")))
+        c->kind = COMPRESSION_ZSTD;
+    else if (str_eq(kind, S("none")))
+        c->kind = COMPRESSION_NONE;
+    else
+        return err_set(err, ERR_USAGE, "--compression " STR_FMT ": choose gzip, zstd or none",
+                       STR_ARG(kind));
+    if (!str_eq(format, S("oci")) && !str_eq(format, S("docker")))
+        return err_set(err, ERR_USAGE, "--image-format " STR_FMT ": choose oci or docker",
+                       STR_ARG(format));
+    c->docker = str_eq(format, S("docker"));
+    if (c->docker && c->kind == COMPRESSION_ZSTD)
+        return err_set(err, ERR_USAGE,
+                       "--image-format docker has no zstd layers: use gzip or --image-format oci");
+    if (s->compression_level && strcmp(s->compression_level, "-1") != 0)
+        TRY(parse_count(s->compression_level, "--compression-level", &level, err));
+    if (level > (c->kind == COMPRESSION_ZSTD ? 22u : 9u))
+        return err_set(err, ERR_USAGE, "--compression-level %u is beyond what " STR_FMT " has",
+                       level, STR_ARG(kind));
+    c->gzip = level > 0 ? GZIP_PORTABLE : GZIP_FAST;
+    c->level = level > 0 ? (int)level : 1;
+    return 0;
+}
+
+/* --- the Dockerfile and the context --- */
+
+static int read_at_cwd(const char *path, Buf *ret, bool *ret_found, Err *err)
+{
+    *ret_found = true;
+    if (file_read(AT_FDCWD, path, ret, err) == 0)
+        return 0;
+    if (err->kind != ERR_NOT_FOUND)
+        return -1;
+    *ret_found = false;
+    return 0;
+}
+
+/*
+ * A path that exists is taken as it is; else it is one in the context. Without -f it is Dockerfile, or dockerfile, in the context.
+ */
+static int read_dockerfile(const Settings *s, Request *r, Buf *text, Str *ret_name,
+                           bool *ret_outside, Err *err)
+{
+    const char *path = s->dockerfile ? s->dockerfile : "Dockerfile";
+
+    *ret_outside = false;
+    *ret_name = str_from(path);
+    if (s->dockerfile) {
+        if (strstr(path, "://"))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "a Dockerfile from a URL is not supported yet (%s)", path);
+        if (strcmp(path, "-") == 0) {
+            FdReader in = fd_reader(STDIN_FILENO);
+
+            return reader_read_all(&in.r, text, "the Dockerfile on standard input", err);
+        }
+        TRY(read_at_cwd(path, text, ret_outside, err));
+        if (*ret_outside)
+            return 0;
+    }
+    if (context_read(r->context, path, text, err) == 0)
+        return 0;
+    if (err->kind == ERR_NOT_FOUND && !s->dockerfile &&
+        context_read(r->context, "dockerfile", text, err) == 0) {
+        *ret_name = S("dockerfile");
+        return 0;
+    }
+    if (err->kind == ERR_NOT_FOUND)
+        return err_set(err, ERR_NOT_FOUND,
+                       "there is no %s in the context %s%s (choose another with -f)", path,
+                       context_name(r->context), s->dockerfile ? " or here" : "");
+    return -1;
+}
+
+static int read_ignore(Request *r, Str dockerfile, bool outside, Err *err)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERIGNORE);
+    Str name = str_fmt_in(&r->arena, STR_FMT ".dockerignore", STR_ARG(dockerfile));
+    Ignore *ignore;
+    bool found = false;
+
+    if (outside)
+        TRY(read_at_cwd(name.p, &text, &found, err));
+    else
+        found = context_read(r->context, name.p, &text, err) == 0;
+    if (!found) {
+        if (!outside && err->kind != ERR_NOT_FOUND)
+            return -1;
+        name = S(".dockerignore");
+        if (context_read(r->context, name.p, &text, err) < 0)
+            return err->kind == ERR_NOT_FOUND ? 0 : -1;
+    }
+    TRY(ignore_parse(name, buf_str(&text), &ignore, err));
+    context_set_ignore(r->context, ignore);
+    return 0;
+}
+
+static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERFILE);
+    const char *context = s->context;
+    bool outside;
+    Str name;
+
+    if (front == FRONT_BUILD)
+        context = s->positional.n ? s->positional.v[0].p : ".";
+    else if (!context)
+        context = "/workspace/";
+    if (s->context_sub_path)
+        context = str_fmt_in(&r->arena, "%s/%s", context, s->context_sub_path).p;
+    TRY(context_open(context, &r->context, err));
+    TRY(read_dockerfile(s, r, &text, &name, &outside, err));
+    TRY(dockerfile_parse(name, buf_str(&text), &r->dockerfile, err));
+    return read_ignore(r, name, outside, err);
+}
+
+/* --- all of it --- */
+
+static int fill_epoch(Request *r, Err *err)
+{
+    const KeyValue *arg = key_values_find(&r->build.build_args, S("SOURCE_DATE_EPOCH"));
+    Str text = arg ? arg->value : str_from(getenv("SOURCE_DATE_EPOCH"));
+    uint64_t seconds;
+
+    if (text.n == 0)
+        return 0;
+    if (!num_parse_u64(text, 253402300799u, &seconds))
+        return err_set(err, ERR_USAGE,
+                       "invalid SOURCE_DATE_EPOCH: " STR_FMT " (expected seconds since 1970)",
+                       STR_ARG(text));
+    r->build.has_epoch = true;
+    r->build.epoch_ns = (int64_t)(seconds < 9000000000u ? seconds : 9000000000u) * 1000000000;
+    return 0;
+}
+
+static int check_positional(Front front, const Settings *s, Err *err)
+{
+    size_t most = front == FRONT_BUILD ? 1 : 0;
+
+    if (s->positional.n <= most)
+        return 0;
+    return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"%s",
+                   STR_ARG(s->positional.v[most]),
+                   front == FRONT_BUILD ? ": there is one context" : "");
+}
+
+static int fill(Front front, const Settings *s, Request *r, Err *err)
+{
+    BuildRequest *b = &r->build;
+
+    TRY(check_positional(front, s, err));
+    if (s->log_format && strcmp(s->log_format, "color") != 0 && strcmp(s->log_format, "text") != 0)
+        return err_set(err, ERR_UNSUPPORTED, "--log-format %s is not supported yet (text)",
+                       s->log_format);
+    TRY(parse_pairs(&r->arena, &s->build_args, "--build-arg", true, &b->build_args, err));
+    TRY(parse_pairs(&r->arena, &s->labels, "--label", false, &b->labels, err));
+    TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", false, &b->build_contexts,
+                    err));
+    TRY(fill_epoch(r, err));
+    TRY(fill_registry(s, r, err));
+    TRY(fill_outputs(front, s, r, err));
+    TRY(fill_codec(s, r, err));
+    b->target = str_from(s->target ? s->target : "");
+    if (s->platform) {
+        TRY(platform_parse(&r->arena, str_from(s->platform), &b->platform, err));
+        b->has_platform = true;
+    }
+    b->kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&r->arena);
+    b->isolation = s->isolation ? s->isolation : getenv("KILN_ISOLATION");
+    if (!b->isolation)
+        b->isolation = "auto";
+    b->force = s->force;
+    b->out_fd = STDOUT_FILENO;
+    b->err_fd = STDERR_FILENO;
+    r->digest_file = s->digest_file;
+    r->name_digest_file = s->name_digest_file;
+    r->name_tag_digest_file = s->name_tag_digest_file;
+    return open_inputs(front, s, r, err);
+}
+
+int request_make(Front front, const Settings *s, Request *ret, Err *err)
+{
+    Request *r = ret;
+
+    *r = (Request){0};
+    if (fill(front, s, r, err) < 0) {
+        request_done(r);
+        return -1;
+    }
+    r->build.dockerfile = &r->dockerfile;
+    r->build.context = r->context;
+    r->build.registry = &r->registry;
+    return 0;
+}
+
+void request_done(Request *r)
+{
+    vec_done(&r->build.build_args);
+    vec_done(&r->build.labels);
+    vec_done(&r->build.build_contexts);
+    vec_done(&r->build.tags);
+    vec_done(&r->build.outputs);
+    vec_done(&r->registry.insecure_registries);
+    vec_done(&r->registry.skip_tls_verify_registries);
+    vec_done(&r->registry.mirrors);
+    vec_done(&r->registry.certificates);
+    vec_done(&r->registry.client_certificates);
+    context_free(r->context);
+    dockerfile_done(&r->dockerfile);
+    arena_done(&r->arena);
+}

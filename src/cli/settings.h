@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/settings.h - everything that can be said on a command line, as it was said; checked and turned into a BuildRequest by cli/request.c.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "base/vec.h"
+
+typedef struct Settings {
+    /* what to build */
+    const char *dockerfile;
+    const char *context;
+    const char *context_sub_path;
+    const char *target;
+    const char *platform;
+    StrVec build_args, labels, build_contexts;
+
+    /* where it goes */
+    StrVec tags;
+    StrVec outputs; /* type=...,dest=... */
+    bool push, no_push;
+    const char *tar_path, *oci_layout_path;
+    const char *digest_file, *name_digest_file, *name_tag_digest_file;
+    const char *compression, *image_format;
+    const char *compression_level;
+    const char *push_retry, *pull_retry;
+    bool skip_push_check;
+
+    /* registries */
+    bool insecure, insecure_pull, skip_tls, skip_tls_pull, no_default_fallback;
+    StrVec insecure_registries, skip_tls_registries, mirrors, maps, certificates, client_certs;
+
+    /* how */
+    const char *isolation, *kiln_dir, *verbosity, *log_format;
+    bool force, quiet, help;
+
+    StrVec positional;
+} Settings;
+
+void settings_done(Settings *s);
