@@ -2,14 +2,21 @@
 /*
  * net/http.h - HTTP(S) requests with retries, bounded answers and streamed bodies (libcurl inside).
  *
- * Threads      one HttpClient may be used by many threads at once; every call blocks its own thread. Connections
- *              are kept and reused per host across calls.
+ * Threads      one HttpClient may be used by many threads at once; every call blocks its own
+ *              thread. Connections are kept and reused per host across calls.
  * Stopping     a signal (os/signal.h) ends any call with ERR_CANCELLED.
- * Secrets      header values and URLs are never logged; queries are cut from URLs in messages.
- * Redirects    followed up to LIMIT_REDIRECTS; Authorization and Cookie go only to the host and port first asked, and
- *              never from https to http.
- * Errors       ERR_NET (transport: DNS, connect, TLS, reset, timeout; says which), ERR_HTTP never by itself: a status
- *              is an answer. After the retries are used up the last error or answer is returned.
+ * Secrets      header values are never logged; queries and user names are cut from URLs in messages.
+ * Redirects    followed up to LIMIT_REDIRECTS; Authorization, Cookie and client certificates go only
+ *              to the host and port first asked, and never from https to http. Once dropped they stay
+ *              dropped. A remote server cannot redirect us to a loopback or link-local address.
+ * Proxies      HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY (and lower case), as curl and Go read
+ *              them; loopback hosts are always asked directly.
+ * TLS roots    SSL_CERT_FILE, else http_set_default_ca(), else the system's bundle; plus every
+ *              certificate in the directories of SSL_CERT_DIR; plus HttpTls.ca_file. Read once per
+ *              client, when it is made or a file is first named: a build may replace '/' later.
+ * Errors       ERR_NET (transport: DNS, connect, TLS, reset, timeout; says which), ERR_HTTP for a
+ *              redirect that cannot be followed, else never by itself: a status is an answer. After
+ *              the retries are used up the last error or answer is returned.
  */
 #pragma once
 
@@ -27,24 +34,38 @@ typedef struct HttpTls {
 typedef struct HttpClientOpts {
     const char *user_agent;     /* NULL = "kiln/VERSION" */
     unsigned retries;           /* further tries after the first; 0 = HTTP_RETRIES */
-    unsigned retry_base_ms;     /* first pause; doubled each time with jitter; 0 = 500 */
+    unsigned retry_base_ms;     /* bound of the first pause, doubled each time; 0 = 500 */
     unsigned connect_timeout_s; /* 0 = 20 */
-    unsigned stall_timeout_s;   /* no byte for so long = ERR_NET; 0 = 60 */
+    unsigned stall_timeout_s; /* no byte for so long = ERR_NET; 0 = 60. The answer to a PUT or PATCH
+                                   may take ten times as long: a server digests what it was sent */
 } HttpClientOpts;
 
 #define HTTP_RETRIES 5u
 
+/*
+ * Extra roots shipped with the program, used when SSL_CERT_FILE is not set. Call in main, before
+ * the first client; 'path' is copied.
+ */
+void http_set_default_ca(const char *path);
+
+/* The first client makes the process ignore SIGPIPE; signals_reset() undoes that in a child. */
 HttpClient *http_client_new(const HttpClientOpts *opts); /* opts may be NULL */
 void http_client_free(HttpClient *c);
 CLEANUP_DEFINE(HttpClient, http_client_free);
+
+/* Read the files of 'tls' now, so that later requests naming them do not touch the disk. */
+int http_load_tls(HttpClient *c, const HttpTls *tls, Err *err) must_check;
 
 typedef struct HttpHeader {
     Str name, value;
 } HttpHeader;
 
 /*
- * Where an answer's body goes. begin() is called once per attempt with the status and headers known, so that a retry
- * can start over or continue; returning -1 ends the call with *err. For range resumption see HttpRequest.resume_at.
+ * Where the body of a 2xx answer goes. begin() is called once per such answer, when its headers are
+ * known and before the first byte:
+ *      resume_at == 0   a first or a fresh start: drop what an earlier attempt wrote
+ *      resume_at > 0    what follows continues after the first resume_at bytes already written
+ * Returning -1 from begin or write ends the call with *err; that is never retried.
  */
 typedef struct HttpSink {
     Writer w;
@@ -58,21 +79,28 @@ typedef struct HttpRequest {
     size_t n_headers;
     const HttpTls *tls; /* NULL = system defaults */
 
-    /* Body: bytes in memory, or n_body bytes of a descriptor from position 0 (replayed on a retry). */
+    /* Body: bytes in memory, or body_fd_n bytes of a descriptor from body_fd_at (by pread; replayed
+       on a retry). */
     Str body;
     int body_fd; /* used when has_body_fd */
     bool has_body_fd;
     uint64_t body_fd_at, body_fd_n;
+    void (*on_sent)(void *ctx, uint64_t sent); /* body bytes of this attempt so far; may be NULL */
+    void *on_sent_ctx;
 
     HttpSink *sink; /* NULL: the body goes into HttpAnswer.body */
     size_t
-        max_body; /* for HttpAnswer.body; 0 = LIMIT_HTTP_ERROR_BODY. With a sink: bounds only bodies of status >= 300 */
-    bool
-        resume; /* GET with a sink: after a broken transfer go on with a Range request where the server can */
-    bool no_retry;         /* one attempt only */
-    bool retry_post;       /* this POST/PATCH may be repeated safely */
-    uint64_t low_speed_ok; /* reserved, 0 */
+        max_body;  /* of HttpAnswer.body; 0 = LIMIT_HTTP_ERROR_BODY. A larger 2xx body is ERR_LIMIT,
+                        that of an error status is cut */
+    bool resume;   /* GET with a sink: go on with a Range request after a broken transfer; attempts
+                        that bring HTTP_PROGRESS bytes are then not counted as retries */
+    bool no_retry; /* one attempt only */
+    bool retry_post;            /* this POST/PATCH may be repeated safely */
+    unsigned connect_timeout_s; /* 0 = the client's */
+    uint64_t low_speed_ok;      /* reserved, 0 */
 } HttpRequest;
+
+#define HTTP_PROGRESS ((uint64_t)1 << 20)
 
 typedef struct HttpAnswer {
     int status;
@@ -87,13 +115,29 @@ void http_answer_done(HttpAnswer *a);
 Str http_header(const HttpAnswer *a, const char *lower_case_name); /* {NULL,0} when absent */
 
 /*
- * Retried: connect/reset/timeout/truncated, 408, 425, 429, 500, 502, 503, 504 (Retry-After honoured up to 60 s); for
- * POST and PATCH only when retry_post, or when nothing was sent. *ret is filled also for error statuses.
+ * Retried: connect/reset/timeout/truncated, 408, 425, 429, 500, 502, 503, 504 (Retry-After honoured
+ * up to 60 s); for POST and PATCH only when retry_post, when nothing was sent, or after 429 (refused
+ * unprocessed). A certificate that does not verify is not retried, a name that does not resolve twice.
+ * *ret is filled also for error statuses, untouched on -1; the caller frees it.
  */
 int http_do(HttpClient *c, const HttpRequest *req, HttpAnswer *ret, Err *err) must_check;
 
+/* Exponential back-off with full jitter: a random time up to base_ms * 2^attempt (30 s at most). */
+unsigned http_backoff_ms(unsigned base_ms, unsigned attempt);
+/* Sleep; ERR_CANCELLED as soon as a signal comes. */
+int http_pause(unsigned ms, Err *err) must_check;
+/* Statuses that say "try again": see http_do(). */
+bool http_status_is_temporary(int status);
+
 /* Percent-encode everything but unreserved characters (RFC 3986). */
 void url_escape(Str s, Buf *out);
-/* Absolute form of a Location header against the URL it came from. */
+/* Absolute form of a Location header against the URL it came from; ERR_FORMAT when it is no http URL. */
 int url_resolve(Arena *a, Str base, Str location, Str *ret, Err *err) must_check;
 Str url_host(Str url); /* "host:port" as written, borrowed */
+bool url_is_https(Str url);
+/* Same scheme, host and port (default ports made explicit). */
+bool url_same_origin(Str a, Str b);
+/* A literal loopback, link-local or unspecified address, or localhost. */
+bool url_is_machine_local(Str url);
+/* For messages: without user name, query and fragment. */
+Str url_for_people(Arena *a, Str url);
