@@ -38,6 +38,9 @@ typedef struct SandboxOpts {
     const char *kiln_dir; /* absolute; roots and stubs live below it */
     bool force;           /* inplace although no sign of a container was found */
     bool keep_final_root;
+    const StrVec *
+        keep; /* inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the builder
+                           still needs them there (a context, credentials, files to be written); NULL: none */
 } SandboxOpts;
 
 /* Probe, choose, prepare. 'l' is borrowed. */

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The `inplace` kind: the container's own "/" is the root, for a builder that may neither mount nor unshare.
+ *
+ *      /                    the active root, and what is foreign: mounts, the kiln directory (foreign.h)
+ *      ROOTS/host           what the container had in "/" before
+ *      ROOTS/host.moving    the same while it is being moved out or back in
+ *      ROOTS/0, 1, ...      roots that are not active
+ *
+ * ROOTS is KILN_DIR/roots if a rename from "/" to there works, else a directory in "/" itself (KILN_DIR is a volume then). Changing
+ * the root is a matter of a few renames: move.h.
+ *
+ * The name of the host's directory is the journal. A crash leaves `host.moving`: part of it is in "/" and nothing
+ * else is, so moving the rest back is all there is to do. Or it leaves `host`: then all of the host is there, and
+ * whatever is in "/" can be made again. The next kiln in this container begins with that.
+ *
+ * While "/" is empty kiln lives on what it has mapped: nothing may be loaded, and no file of the container be read.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "os/file.h"
+#include "os/lock.h"
+#include "os/walk.h"
+#include "sandbox/foreign.h"
+#include "sandbox/kind.h"
+#include "sandbox/move.h"
+#include "sandbox/userns.h"
+
+#define HOST           "host"
+#define HOST_MOVING    "host.moving"
+#define ROOTS_IN_SLASH "/.kiln-roots"
+
+typedef struct InRoot {
+    Root r;
+    char name[16]; /* in ROOTS, while it is not active */
+} InRoot;
+
+typedef struct Inplace {
+    Sandbox base;
+    int slash;      /* "/" */
+    int roots_fd;   /* ROOTS */
+    bool own_roots; /* ROOTS is ROOTS_IN_SLASH */
+    int lock_fd;    /* one kiln at a time can have the "/" of a container */
+    bool keep_final;
+    Arena arena; /* owns the strings of 'keep' */
+    StrVec keep;
+    Foreign foreign;
+    InRoot *active; /* NULL: "/" holds only what is foreign */
+    VEC(InRoot *) roots;
+    unsigned next;
+} Inplace;
+
+/* ---- moving between "/" and ROOTS ---- */
+
+static int open_in_roots(const Inplace *s, const char *name, Err *err)
+{
+    int fd = openat(s->roots_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    return fd < 0 ? err_sys(err, "open the directory of root %s", name) : fd;
+}
+
+/* All that is not foreign, from "/" into ROOTS/NAME, which may exist in part. */
+static int put_aside(Inplace *s, const char *name, Err *err)
+{
+    cleanup_close int fd = -1;
+
+    if (mkdirat(s->roots_fd, name, 0700) < 0 && errno != EEXIST)
+        return err_sys(err, "make a directory for root %s", name);
+    fd = open_in_roots(s, name, err);
+    if (fd < 0)
+        return -1;
+    return move_contents(s->slash, fd, &s->foreign.paths, err);
+}
+
+/* And back. What cannot go in because a mount has come there meanwhile is dropped with the directory, except for the host. */
+static int bring_back(Inplace *s, const char *name, bool drop, Err *err)
+{
+    cleanup_close int fd = open_in_roots(s, name, err);
+
+    if (fd < 0)
+        return -1;
+    TRY(move_contents(fd, s->slash, &s->foreign.paths, err));
+    if (drop)
+        return dir_remove_all(s->roots_fd, name, err);
+    if (unlinkat(s->roots_fd, name, AT_REMOVEDIR) < 0)
+        log_debug("inplace: some files of the container stay in %s: a mount is in their place",
+                  name);
+    return 0;
+}
+
+/* An image's root directory, before the image says otherwise. */
+static int reset_slash(Inplace *s, Err *err)
+{
+    if (fchown(s->slash, 0, 0) < 0 || fchmod(s->slash, 0755) < 0)
+        return err_sys(err, "set the owner and mode of /");
+    return 0;
+}
+
+static int rename_host(Inplace *s, const char *from, const char *to, Err *err)
+{
+    if (renameat(s->roots_fd, from, s->roots_fd, to) < 0)
+        return err_sys(err, "rename %s to %s", from, to);
+    return 0;
+}
+
+static int host_out(Inplace *s, Err *err)
+{
+    TRY(put_aside(s, HOST_MOVING, err));
+    return rename_host(s, HOST_MOVING, HOST, err);
+}
+
+static int host_in(Inplace *s, Err *err)
+{
+    TRY(clear_contents(s->slash, &s->foreign.paths, err));
+    TRY(rename_host(s, HOST, HOST_MOVING, err));
+    return bring_back(s, HOST_MOVING, false, err);
+}
+
+static bool in_roots(const Inplace *s, const char *name)
+{
+    struct stat st;
+
+    return fstatat(s->roots_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int remove_old_roots(Inplace *s, Err *err)
+{
+    cleanup_dir_list DirList list = {0};
+
+    TRY(dir_list(s->roots_fd, &list, err));
+    for (size_t i = 0; i < list.n; i++)
+        if (strspn(list.v[i].name, "0123456789") == strlen(list.v[i].name))
+            TRY(dir_remove_all(s->roots_fd, list.v[i].name, err));
+    return 0;
+}
+
+/* What a kiln left that was killed, or that was asked to leave its last root. */
+static int recover(Inplace *s, Err *err)
+{
+    if (in_roots(s, HOST_MOVING))
+        TRY(bring_back(s, HOST_MOVING, false, err));
+    else if (in_roots(s, HOST))
+        TRY(host_in(s, err));
+    return remove_old_roots(s, err);
+}
+
+/* ---- roots ---- */
+
+static int foreign_refresh(Inplace *s, Err *err)
+{
+    return foreign_collect(&s->keep, &s->foreign, err);
+}
+
+static int deactivate(Inplace *s, Err *err)
+{
+    InRoot *r = s->active;
+
+    TRY(foreign_refresh(s, err)); /* a mount may have come or gone */
+    if (!r)
+        return 0;
+    TRY(put_aside(s, r->name, err));
+    close_at(&r->r.fd);
+    s->active = NULL;
+    return 0;
+}
+
+static int make_active(Inplace *s, InRoot *r, Err *err)
+{
+    r->r.fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r->r.fd < 0)
+        return err_sys(err, "open /");
+    s->active = r;
+    return 0;
+}
+
+static int in_root_new(Sandbox *sandbox, Root **ret, Err *err)
+{
+    Inplace *s = (Inplace *)sandbox;
+    InRoot *r;
+
+    TRY(deactivate(s, err));
+    TRY(reset_slash(s, err));
+    r = NEW(InRoot);
+    r->r = (Root){.fd = -1, .may_chown = userns_maps_all(), .foreign = &s->foreign.paths};
+    (void)snprintf(r->name, sizeof(r->name), "%u", s->next++);
+    vec_push(&s->roots, r);
+    TRY(make_active(s, r, err));
+    *ret = &r->r;
+    return 0;
+}
+
+static int in_root_activate(Sandbox *sandbox, Root *root, Err *err)
+{
+    Inplace *s = (Inplace *)sandbox;
+    InRoot *r = (InRoot *)root;
+
+    if (s->active == r)
+        return 0;
+    TRY(deactivate(s, err));
+    TRY(bring_back(s, r->name, true, err));
+    return make_active(s, r, err);
+}
+
+static int in_root_open_readonly(Sandbox *sandbox, Root *root, Err *err)
+{
+    Inplace *s = (Inplace *)sandbox;
+    InRoot *r = (InRoot *)root;
+    int fd;
+
+    if (s->active != r)
+        return open_in_roots(s, r->name, err);
+    fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_sys(err, "open /") : fd;
+}
+
+static void in_root_free(Sandbox *sandbox, Root *root)
+{
+    Inplace *s = (Inplace *)sandbox;
+    InRoot *r = (InRoot *)root;
+    int failed;
+    Err err;
+
+    if (s->active == r)
+        failed = clear_contents(s->slash, &s->foreign.paths, &err);
+    else
+        failed = dir_remove_all(s->roots_fd, r->name, &err);
+    if (failed < 0)
+        log_debug("inplace: remove root %s: %s", r->name, err.msg);
+    if (s->active == r)
+        s->active = NULL;
+    for (size_t i = 0; i < s->roots.n; i++)
+        if (s->roots.v[i] == r)
+            s->roots.v[i--] = s->roots.v[--s->roots.n];
+    close_at(&r->r.fd);
+    free(r);
+}
+
+static int in_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd, int err_fd,
+                  RunResult *ret, Err *err)
+{
+    Inplace *s = (Inplace *)sandbox;
+    RunRequest req = {.spec = *spec};
+    bool offline = spec->network == RUN_NETWORK_NONE;
+
+    if (&s->active->r != root)
+        return err_set(err, ERR_USAGE, "this root is not active");
+    if (launcher_run(s->base.launcher, offline ? CLONE_NEWNET : 0, &req, out_fd, err_fd, ret,
+                     err) == 0)
+        return 0;
+    if (offline && err->kind == ERR_SYS && err->os_errno == EPERM)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "--network=none is not possible in place: this container may not make a network "
+            "namespace");
+    return -1;
+}
+
+/* ---- opening ---- */
+
+/* A path and, where it leads through links, its destination: neither may be moved away. */
+static void keep_path(Inplace *s, Str path)
+{
+    cleanup_free char *z = str_dup(path);
+    cleanup_free char *real = realpath(z, NULL);
+
+    vec_push(&s->keep, str_dup_in(&s->arena, path));
+    if (real && !str_eq(path, str_from(real)))
+        vec_push(&s->keep, str_dup_in(&s->arena, str_from(real)));
+}
+
+/* By trying: st_dev does not tell file systems apart that are mounted twice, or quota projects. */
+static int rename_works(int roots_fd, bool *ret, Err *err)
+{
+    char probe[] = "/.kiln-probe.XXXXXX";
+
+    if (!mkdtemp(probe))
+        return err_sys(err, "make a directory in /");
+    *ret = renameat(AT_FDCWD, probe, roots_fd, "probe") == 0;
+    if (*ret ? unlinkat(roots_fd, "probe", AT_REMOVEDIR) < 0 : rmdir(probe) < 0)
+        return err_sys(err, "remove a directory");
+    return 0;
+}
+
+static int open_roots(const char *path, int *ret, Err *err)
+{
+    TRY(dir_make_all(AT_FDCWD, path, 0700, err));
+    close_at(ret);
+    *ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret < 0 ? err_sys(err, "open %s", path) : 0;
+}
+
+static int choose_roots(Inplace *s, const char *kiln_dir, Err *err)
+{
+    Str in_kiln = str_fmt_in(&s->arena, "%s/roots", kiln_dir);
+    bool works = false;
+
+    TRY(open_roots(in_kiln.p, &s->roots_fd, err));
+    TRY(rename_works(s->roots_fd, &works, err));
+    if (works)
+        return 0;
+    s->own_roots = true;
+    keep_path(s, S(ROOTS_IN_SLASH));
+    return open_roots(ROOTS_IN_SLASH, &s->roots_fd, err);
+}
+
+static int lock(Inplace *s, const char *kiln_dir, Err *err)
+{
+    Str path = str_fmt_in(&s->arena, "%s/inplace.lock", kiln_dir);
+    int got;
+
+    TRY(dir_make_all(AT_FDCWD, kiln_dir, 0755, err));
+    got = lock_file_try(path.p, LOCK_EXCLUSIVE, &s->lock_fd, err);
+    if (got == 0)
+        return err_set(err, ERR_USAGE, "another kiln is building in place in this container");
+    return got < 0 ? -1 : 0;
+}
+
+static int check_allowed(const SandboxOpts *opts, Err *err)
+{
+    if (geteuid() != 0 || userns_entered())
+        return err_set(err, ERR_UNSUPPORTED, "needs the root user of a container");
+    if (!opts->force && !container_sign())
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "replaces / and found no sign that this is a container (--force if it is one)");
+    return 0;
+}
+
+static int prepare(Inplace *s, const SandboxOpts *opts, Err *err)
+{
+    s->slash = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (s->slash < 0)
+        return err_sys(err, "open /");
+    TRY(lock(s, opts->kiln_dir, err));
+    keep_path(s, str_from(opts->kiln_dir));
+    for (size_t i = 0; opts->keep && i < opts->keep->n; i++)
+        keep_path(s, opts->keep->v[i]);
+    TRY(choose_roots(s, opts->kiln_dir, err));
+    TRY(foreign_refresh(s, err));
+    TRY(recover(s, err));
+    return host_out(s, err);
+}
+
+/* The last root stays, the host's files with it in ROOTS: the next kiln here puts them back. */
+static void leave_final(Inplace *s)
+{
+    for (size_t i = s->roots.n; i-- > 0;)
+        if (s->roots.v[i] != s->active)
+            in_root_free(&s->base, &s->roots.v[i]->r);
+    close_at(&s->active->r.fd);
+    free(s->active);
+}
+
+static void leave_host(Inplace *s)
+{
+    Err err;
+
+    while (s->roots.n > 0)
+        in_root_free(&s->base, &s->roots.v[s->roots.n - 1]->r);
+    /* after a failed start, too: what had been moved out until then. Never without knowing what is foreign. */
+    if (s->foreign.paths.n > 0 && recover(s, &err) < 0)
+        log_debug("inplace: put the container's files back: %s", err.msg);
+    if (s->own_roots)
+        (void)rmdir(ROOTS_IN_SLASH);
+}
+
+static void in_free(Sandbox *sandbox)
+{
+    Inplace *s = (Inplace *)sandbox;
+
+    if (s->keep_final && s->active)
+        leave_final(s);
+    else
+        leave_host(s);
+    vec_done(&s->roots);
+    vec_done(&s->keep);
+    foreign_done(&s->foreign);
+    arena_done(&s->arena);
+    close_at(&s->slash);
+    close_at(&s->roots_fd);
+    close_at(&s->lock_fd);
+    free(s);
+}
+
+static int in_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err)
+{
+    Inplace *s;
+
+    TRY(check_allowed(opts, err));
+    s = NEW(Inplace);
+    *s = (Inplace){.base = {.launcher = l},
+                   .slash = -1,
+                   .roots_fd = -1,
+                   .lock_fd = -1,
+                   .arena = ARENA_INIT,
+                   .keep_final = opts->keep_final_root};
+    if (prepare(s, opts, err) < 0) {
+        in_free(&s->base);
+        return -1;
+    }
+    *ret = &s->base;
+    return 0;
+}
+
+const SandboxKind sandbox_inplace = {
+    .name = "inplace",
+    .parallel = false,
+    .open = in_open,
+    .free = in_free,
+    .root_new = in_root_new,
+    .root_activate = in_root_activate,
+    .root_open_readonly = in_root_open_readonly,
+    .root_free = in_root_free,
+    .run = in_run,
+};

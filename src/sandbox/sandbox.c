@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The choice of a kind and the way into it. "auto" takes the first of the list that really works: namespaces before inplace, because
+ * they keep the builder out of the RUN's sight and let stages run in parallel.
+ */
+#include "sandbox/sandbox.h"
+
+#include "sandbox/kind.h"
+
+static const SandboxKind *const kinds[] = {&sandbox_namespaces, &sandbox_inplace};
+
+static int open_kind(const SandboxKind *k, const SandboxOpts *opts, Launcher *l, Sandbox **ret,
+                     Err *err)
+{
+    Sandbox *s = NULL;
+
+    if (k->open(opts, l, &s, err) < 0)
+        return err_wrap(err, "%s", k->name);
+    s->kind = k;
+    s->launcher = l;
+    *ret = s;
+    return 0;
+}
+
+static int open_any(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err)
+{
+    cleanup_buf Buf reasons = BUF_INIT(BUF_SMALL);
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        Err why;
+
+        if (open_kind(kinds[i], opts, l, ret, &why) == 0)
+            return 0;
+        if (why.kind == ERR_CANCELLED) {
+            *err = why;
+            return -1;
+        }
+        buf_addf(&reasons, "%s%s", i ? "; " : "", why.msg);
+    }
+    return err_set(err, ERR_UNSUPPORTED, "no way to run commands here: %s", buf_z(&reasons));
+}
+
+int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err)
+{
+    if (!opts->kiln_dir || opts->kiln_dir[0] != '/')
+        return err_set(err, ERR_USAGE, "the kiln directory must be an absolute path");
+    if (strcmp(opts->kind, "auto") == 0)
+        return open_any(opts, l, ret, err);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(opts->kind, kinds[i]->name) == 0)
+            return open_kind(kinds[i], opts, l, ret, err);
+    return err_set(err, ERR_USAGE, "unknown isolation \"%s\": auto, namespaces or inplace",
+                   opts->kind);
+}
+
+void sandbox_free(Sandbox *s)
+{
+    if (s)
+        s->kind->free(s);
+}
+
+const char *sandbox_name(const Sandbox *s)
+{
+    return s->kind->name;
+}
+
+bool sandbox_parallel(const Sandbox *s)
+{
+    return s->kind->parallel;
+}
+
+int root_new(Sandbox *s, Root **ret, Err *err)
+{
+    return s->kind->root_new(s, ret, err);
+}
+
+int root_activate(Sandbox *s, Root *r, Err *err)
+{
+    return s->kind->root_activate(s, r, err);
+}
+
+int root_open_readonly(Sandbox *s, Root *r, Err *err)
+{
+    return s->kind->root_open_readonly(s, r, err);
+}
+
+void root_free(Sandbox *s, Root *r)
+{
+    if (r)
+        s->kind->root_free(s, r);
+}
+
+static int check_spec(const RunSpec *spec, Err *err)
+{
+    if (!spec->argv || spec->argv->n == 0)
+        return err_set(err, ERR_USAGE, "no command to run");
+    if (!spec->cwd || spec->cwd[0] != '/')
+        return err_set(err, ERR_USAGE, "the working directory of a RUN must be absolute");
+    return 0;
+}
+
+int sandbox_run(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd, RunResult *ret,
+                Err *err)
+{
+    RunResult got = {0};
+
+    TRY(check_spec(spec, err));
+    TRY(s->kind->run(s, r, spec, out_fd, err_fd, &got, err));
+    *ret = got;
+    return 0;
+}
