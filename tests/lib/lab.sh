@@ -115,7 +115,7 @@ lab_registry_wait() {
     for tries in $(seq 100); do
         port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" | head -n 1)
         if [ -n "$port" ]; then
-            LAB_REGISTRY=127.0.0.1:$port
+            export LAB_REGISTRY=127.0.0.1:$port
             return 0
         fi
         kill -0 "$LAB_REGISTRY_PID" 2>/dev/null || break
@@ -148,7 +148,7 @@ lab_certificate() {
             openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out server.pem \
                 -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost")
     ) >"$1/openssl.log" 2>&1 || { cat "$1/openssl.log" >&2; return 1; }
-    LAB_REGISTRY_CA=$1/ca.pem
+    export LAB_REGISTRY_CA=$1/ca.pem
 }
 
 # ---- base images
@@ -193,7 +193,7 @@ lab_base_debian() {
 lab_make_debian() {
     local extra=() sources=() part=$2.part
     lab_need mmdebstrap || { echo "$lab_reason" >&2; return 1; }
-    [ "$1" != devel ] || extra=(--include=gcc,libc6-dev,libcap2-bin)
+    [ "$1" != devel ] || extra=("--include=gcc,libc6-dev,libcap2-bin")
     for s in /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list; do [ ! -s "$s" ] || sources+=("$s"); done
     rm -rf "$part"
     SOURCE_DATE_EPOCH=$lab_epoch mmdebstrap --quiet --variant=minbase "${extra[@]}" \

@@ -5,7 +5,7 @@
     ./bin      type=link target="usr/bin"
 
 type      file dir link hardlink char block fifo; whiteout and opaque for the markers of deleted paths
-mode      octal, with the set-id and sticky bits; not for links
+mode      octal, with the set-id and sticky bits; not for links. A hardlink has a target only: the rest is the file's
 mtime     seconds, with a fraction where there is one
 target    of a link or hardlink, quoted
 data      the content when it is short text, else sha256; device=MAJOR,MINOR of char and block
@@ -100,8 +100,8 @@ def format_entry(e, fields=FIELDS):
         'content': e.content() if e.kind == 'file' else None,
         'nlink': None if e.nlink is None else f'nlink={e.nlink}' + (f' same={quote_path(e.same)}' if e.same is not None else ''),
     }
-    if e.kind in ('whiteout', 'opaque'):
-        return f'{quote_path(e.path)} type={e.kind}'
+    if e.kind in ('whiteout', 'opaque', 'hardlink'):
+        fields = [f for f in fields if f in ('type', 'target')]
     return ' '.join([quote_path(e.path)] + [words[f] for f in FIELDS if f in fields and words[f]])
 
 
@@ -123,8 +123,10 @@ def _parse_value(e, key, value):
         e.device = tuple(int(n) for n in value.split(','))
     elif key.startswith('xattr.'):
         e.xattrs[key[6:]] = unquote(value)
-    elif key in ('sha256', 'same'):
-        setattr(e, key, value)
+    elif key == 'same':
+        e.same = unquote_path(value)
+    elif key == 'sha256':
+        e.sha256 = value
     else:
         raise ValueError(f'unknown key {key}')
 

@@ -1,0 +1,3 @@
+"$MKIMAGE" base --media-type docker --list - <<EOF
+./x type=file data="x\n"
+EOF

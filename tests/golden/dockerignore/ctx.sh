@@ -1,0 +1,3 @@
+mkdir -p .git sub/.git
+echo secret >.git/config
+echo ref >sub/.git/HEAD

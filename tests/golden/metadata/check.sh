@@ -1,0 +1,1 @@
+"$FLATTEN" --manifest "$IMAGE" | grep -q '"layers": \[\]'

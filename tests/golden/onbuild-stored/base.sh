@@ -1,0 +1,1 @@
+"$MKIMAGE" base --onbuild 'LABEL fired=1' --list /dev/null

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of run.py: with a stand-in for kiln that builds what FAKE_LISTING says, or fails as FAKE_EXIT says."""
+import contextlib
+import io
+import os
+import sys
+import tempfile
+import unittest
+
+import run
+
+FAKE = r'''#!/bin/bash
+# kiln build ... -o type=oci,dest=DIR ... CONTEXT
+for word; do case $word in type=oci,dest=*) dest=${word#*dest=} ;; esac; done
+echo "fake: $*" >&2
+if [ -n "${FAKE_EXIT:-}" ]; then
+    [ -z "${FAKE_LEFT:-}" ] || { mkdir "$dest" && echo '{"manifests": []}' >"$dest/index.json"; }
+    echo "went wrong" >&2; exit "$FAKE_EXIT"
+fi
+[ -z "${FAKE_COUNTS:-}" ] || FAKE_LISTING+="./$(basename "$dest") type=fifo"$'\n'
+printf '%s' "$FAKE_LISTING" | "$FAKE_MKIMAGE" "$dest" --env A=1 --list - >/dev/null
+'''
+
+
+class Driver(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.top = directory.name
+        self.kiln = self.file('kiln', FAKE)
+        os.chmod(self.kiln, 0o755)
+        self.case = self.file('cases/one/Dockerfile', 'FROM x\n').removesuffix('/Dockerfile')
+        mkimage = os.path.join(os.path.dirname(os.path.abspath(run.__file__)), '..', 'lib', 'mkimage.py')
+        self.environment(FAKE_MKIMAGE=mkimage, FAKE_LISTING='./a type=file data="1"\n', FAKE_EXIT='', FAKE_COUNTS='', FAKE_LEFT='')
+
+    def environment(self, **values):
+        for name, value in values.items():
+            self.addCleanup(os.environ.pop, name, None)
+            os.environ[name] = value
+
+    def file(self, name, text):
+        path = os.path.join(self.top, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+        return path
+
+    def want(self, **files):
+        for name, text in files.items():
+            self.file('cases/one/' + name.replace('_', '.'), text)
+
+    def run_it(self, *options):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            status = run.main(['--cases', os.path.join(self.top, 'cases'), *options, self.kiln])
+        return status, out.getvalue()
+
+    def passes(self):
+        status, text = self.run_it()
+        self.assertEqual((status, text), (0, '1..1\nok 1 - one\n'))
+
+    def fails(self, part):
+        status, text = self.run_it()
+        self.assertEqual(status, 1)
+        self.assertIn('not ok 1 - one\n', text)
+        self.assertIn(part, text)
+
+    def test_passes(self):
+        self.want(want_layers='# layer 1\n./a type=file mode=0644 uid=0 gid=0 data="1"\n', want_history='+ layer 1\n',
+                  want_tree='# fields: type\n./a type=file\n', want_config_json='{"os": "linux", "config": {"Env": ["A=1"], "Cmd": null}}',
+                  want_stderr='^fake: build\n--isolation namespaces')
+        self.passes()
+
+    def test_notices_every_difference(self):
+        for name, text, part in (('want_layers', '# layer 1\n./b type=file\n', '-./b type=file'), ('want_tree', './b type=fifo\n', '-./b'),
+                                 ('want_history', '+ RUN x\n', '-+ RUN x'), ('want_config_json', '{"config": {"Cmd": ["x"]}}', '"x"'),
+                                 ('want_stderr', 'something else\n', 'does not match: something else'),
+                                 ('want_exit', '1\n', 'exit status 0, not 1'), ('check_sh', 'echo reason; false\n', 'reason')):
+            with self.subTest(name):
+                self.want(**{name: text})
+                self.fails(part)
+                os.remove(os.path.join(self.case, name.replace('_', '.')))
+
+    def test_expected_failure(self):
+        self.environment(FAKE_EXIT='3')
+        self.want(want_exit='3\n', want_stderr='went wrong\n')
+        self.passes()
+        self.environment(FAKE_LEFT='1')
+        self.fails('there is an image')
+
+    def test_unexpected_failure(self):
+        self.environment(FAKE_EXIT='1')
+        self.fails('exit status 1, not 0')
+
+    def test_an_image_that_is_not_sound(self):
+        self.environment(FAKE_LISTING='./d/a type=fifo\n')
+        self.fails('without its parent')
+
+    def test_builds_that_differ(self):
+        self.environment(FAKE_COUNTS='1')
+        self.fails('the second build gave another image')
+
+    def test_context(self):
+        self.want(ctx_sh='echo x >f; touch -d @5 g; [ ! -e f ] || [ "$(stat -c %a ../ctx/x)" = 755 ]\n',
+                  check_sh='[ "$(stat -c %Y "$CTX/f" "$CTX/g" "$CTX/x" | tr "\\n" " ")" = "1600000000 5 1600000000 " ]\n')
+        os.chmod(self.file('cases/one/ctx/x', 'x'), 0o700)
+        self.passes()
+
+    def test_bases_and_arguments(self):
+        self.want(base_sh='"$MKIMAGE" b --list /dev/null\n', args="--label 'a b' {work}/x\n",
+                  want_stderr='--build-context b=oci-layout:///.*/bases/b --label a b /.*/x /.*/ctx$\n')
+        self.passes()
+
+    def test_update(self):
+        self.want(want_layers='# layer 1\n', want_tree='# fields: type\n', want_history='', want_config_json='{"os": ""}')
+        status, text = self.run_it('--update')
+        self.assertEqual(status, 0, text)
+        self.passes()
+        with open(os.path.join(self.case, 'want.tree'), encoding='utf-8') as f:
+            self.assertEqual(f.read(), '# fields: type\n./a type=file\n')
+
+    def test_a_broken_case(self):
+        self.want(want_layers='./a type=file\n')
+        self.fails('no line "# layer N"')
+
+
+if __name__ == '__main__':
+    sys.exit(unittest.main())
