@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each case: adopt a small directory, change one thing with ordinary system calls, scan, and compare the list of dirty paths and
+ * deletions with what is expected, letter for letter.
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "os/temp.h"
+#include "test.h"
+#include "tree/scan.h"
+
+typedef struct Fixture {
+    Temp *dir;
+    int fd;
+    Tree *tree;
+    Pool *pool;
+    StrVec foreign;
+} Fixture;
+
+static ScanOpts opts(Fixture *f)
+{
+    return (ScanOpts){.root_fd = f->fd, .foreign = &f->foreign, .pool = f->pool};
+}
+
+static void put(Fixture *f, const char *path, const char *text)
+{
+    int fd = openat(f->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+    close(fd);
+}
+
+static void clean(Node *n)
+{
+    n->flags &= (uint8_t) ~(NODE_DIRTY | NODE_DIRTY_BELOW | NODE_NEW);
+    if (node_is_dir(n))
+        for (Node *c = n->inode->children; c; c = c->next)
+            clean(c);
+}
+
+static void forget(Fixture *f)
+{
+    clean(tree_root(f->tree));
+    tree_forget_deletions(f->tree);
+    scan_settle(f->tree);
+}
+
+static Fixture setup(void)
+{
+    Fixture f = {.tree = tree_new(), .pool = pool_new(2)};
+    ScanOpts o;
+    Err err;
+
+    CHECK_OK(temp_dir("/tmp", "kiln-scan", &f.dir, &err));
+    f.fd = open(temp_path(f.dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(f.fd >= 0);
+    CHECK(mkdirat(f.fd, "d", 0755) == 0 && mkdirat(f.fd, "d/e", 0755) == 0);
+    put(&f, "a", "one");
+    put(&f, "d/b", "two");
+    put(&f, "d/e/c", "three");
+    CHECK(linkat(f.fd, "a", f.fd, "d/hard", 0) == 0 && symlinkat("a", f.fd, "link") == 0);
+    o = opts(&f);
+    CHECK_OK(scan_changes(f.tree, &o, &err));
+    forget(&f);
+    return f;
+}
+
+static void teardown(Fixture *f)
+{
+    tree_free(f->tree);
+    pool_free(f->pool);
+    close(f->fd);
+    temp_free(f->dir);
+    vec_done(&f->foreign);
+}
+
+static void list_dirty(Node *n, Buf *out)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    NodeVec children = {0};
+    Err err;
+
+    if (n->flags & NODE_DIRTY)
+        buf_addf(out, "%s%s ", node_path(n, &a).p, node_is_dir(n) ? "/" : "");
+    if (!node_is_dir(n))
+        return;
+    CHECK_OK(tree_list(NULL, n, &children, &err));
+    vec_foreach(c, &children)
+        list_dirty(*c, out);
+    vec_done(&children);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void expect(Fixture *f, const char *want)
+{
+    cleanup_buf Buf got = BUF_INIT(BUF_SMALL);
+    cleanup_arena Arena a = ARENA_INIT;
+    const char *gone[16];
+    const Deletion *d;
+    ScanOpts o = opts(f);
+    size_t n;
+    Err err;
+
+    CHECK_OK(scan_changes(f->tree, &o, &err));
+    list_dirty(tree_root(f->tree), &got);
+    d = tree_deletions(f->tree, &n);
+    CHECK(n <= 16);
+    for (size_t i = 0; i < n; i++) {
+        Str dir = node_path(d[i].dir, &a);
+
+        gone[i] = str_fmt_in(&a, "-%s%s%s ", dir.p, dir.n ? "/" : "", d[i].name.p).p;
+    }
+    if (n > 1)
+        qsort(gone, n, sizeof(*gone), by_text);
+    for (size_t i = 0; i < n; i++)
+        buf_add_z(&got, gone[i]);
+    CHECK_STR(str_trim(buf_str(&got)), str_from(want));
+    forget(f);
+    /* What was found is now known. */
+    CHECK_OK(scan_changes(f->tree, &o, &err));
+    buf_truncate(&got, 0);
+    list_dirty(tree_root(f->tree), &got);
+    CHECK_STR(buf_str(&got), S(""));
+}
+
+TEST(nothing_changed)
+{
+    Fixture f = setup();
+
+    expect(&f, "");
+    teardown(&f);
+}
+
+TEST(content_and_creation)
+{
+    Fixture f = setup();
+
+    put(&f, "d/b", "TWO");
+    put(&f, "d/new", "x");
+    expect(&f, "d/b d/new");
+    /* The same size, and the old mtime put back: ctime tells. */
+    struct stat st;
+    CHECK(fstatat(f.fd, "d/b", &st, 0) == 0);
+    put(&f, "d/b", "owt");
+    CHECK(utimensat(f.fd, "d/b", (struct timespec[2]){st.st_atim, st.st_mtim}, 0) == 0);
+    expect(&f, "d/b");
+    teardown(&f);
+}
+
+TEST(twice_within_a_tick)
+{
+    Fixture f = setup();
+
+    for (int i = 0; i < 50; i++) {
+        put(&f, "d/b", i % 2 ? "aaa" : "bbb");
+        expect(&f, "d/b");
+    }
+    teardown(&f);
+}
+
+TEST(deletions)
+{
+    Fixture f = setup();
+
+    CHECK(unlinkat(f.fd, "d/e/c", 0) == 0 && unlinkat(f.fd, "d/e", AT_REMOVEDIR) == 0);
+    CHECK(unlinkat(f.fd, "link", 0) == 0);
+    expect(&f, "-d/e -link");
+    teardown(&f);
+}
+
+TEST(other_types)
+{
+    Fixture f = setup();
+
+    CHECK(unlinkat(f.fd, "d/e/c", 0) == 0 && unlinkat(f.fd, "d/e", AT_REMOVEDIR) == 0);
+    put(&f, "d/e", "now a file");
+    CHECK(unlinkat(f.fd, "d/b", 0) == 0 && mkdirat(f.fd, "d/b", 0700) == 0);
+    put(&f, "d/b/in", "x");
+    CHECK(unlinkat(f.fd, "link", 0) == 0 && mkfifoat(f.fd, "link", 0600) == 0);
+    expect(&f, "d/b/ d/b/in d/e link");
+    teardown(&f);
+}
+
+TEST(modes_only)
+{
+    Fixture f = setup();
+
+    CHECK(fchmodat(f.fd, "d/e", 0700, 0) == 0);
+    expect(&f, "d/e/");
+    CHECK(fchmodat(f.fd, "d/b", 04755, 0) == 0);
+    expect(&f, "d/b");
+    if (geteuid() == 0) {
+        CHECK(fchownat(f.fd, "d/b", 7, 8, 0) == 0);
+        expect(&f, "d/b");
+        CHECK(fchownat(f.fd, "link", 7, 8, AT_SYMLINK_NOFOLLOW) == 0);
+        expect(&f, "link");
+    }
+    teardown(&f);
+}
+
+TEST(a_directory_whose_entries_came_and_went)
+{
+    Fixture f = setup();
+
+    put(&f, "d/e/tmp", "x");
+    CHECK(unlinkat(f.fd, "d/e/tmp", 0) == 0);
+    expect(&f, "");
+    teardown(&f);
+}
+
+TEST(renames)
+{
+    Fixture f = setup();
+
+    CHECK(renameat(f.fd, "d/e", f.fd, "moved") == 0);
+    expect(&f, "moved/ moved/c -d/e");
+    teardown(&f);
+}
+
+TEST(hard_links)
+{
+    Fixture f = setup();
+    Node *a, *h;
+    Err err;
+
+    CHECK(linkat(f.fd, "d/b", f.fd, "b2", 0) == 0);
+    expect(&f, "b2 d/b");
+    CHECK_OK(tree_at(f.tree, S("b2"), &a, &err));
+    CHECK_OK(tree_at(f.tree, S("d/b"), &h, &err));
+    CHECK(a->inode == h->inode && a->inode->nlink == 2);
+    /* Through one name, seen under both. */
+    put(&f, "a", "through the link");
+    expect(&f, "a d/hard");
+    teardown(&f);
+}
+
+TEST(extended_attributes)
+{
+    Fixture f = setup();
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/d/b", temp_path(f.dir));
+    if (setxattr(path, "user.kiln", "1", 1, 0) < 0) {
+        printf("skip extended_attributes: no user xattrs in /tmp\n");
+    } else {
+        expect(&f, "d/b");
+        (void)snprintf(path, sizeof(path), "%s/d/e", temp_path(f.dir));
+        CHECK(setxattr(path, "user.kiln", "1", 1, 0) == 0);
+        expect(&f, "d/e/");
+    }
+    teardown(&f);
+}
+
+TEST(what_is_not_the_images)
+{
+    Fixture f = setup();
+
+    vec_push(&f.foreign, S("d/e"));
+    vec_push(&f.foreign, S("run/secrets/x"));
+    CHECK(unlinkat(f.fd, "d/e/c", 0) == 0);
+    CHECK(mkdirat(f.fd, "run", 0755) == 0 && mkdirat(f.fd, "run/secrets", 0755) == 0 &&
+          mkdirat(f.fd, "run/secrets/x", 0755) == 0);
+    Node *e;
+    Err err;
+    CHECK_OK(tree_at(f.tree, S("d/e"), &e, &err));
+    e->flags |= NODE_ABSENT;
+    expect(&f, "");
+    put(&f, "run/mine", "x");
+    expect(&f, "run/ run/mine");
+    teardown(&f);
+}
+
+TEST_MAIN(T(nothing_changed), T(content_and_creation), T(twice_within_a_tick), T(deletions),
+          T(other_types), T(modes_only), T(a_directory_whose_entries_came_and_went), T(renames),
+          T(hard_links), T(extended_attributes), T(what_is_not_the_images))
