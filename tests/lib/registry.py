@@ -37,7 +37,8 @@ The script is one JSON object; every member is optional.
     faults      a list; the first that matches and is not used up is applied to a request
                   "method", "path" (regular expressions, path without query), "host" ("registry" |
                   "storage"), "skip": N first matches, "times": N (default 1, 0 = always), and
-                  "do": "status"   "status": 503, "headers": {...}, "body": "..."
+                  "do": "status"   "status": 503, "headers": {...}, "body": "...", "repeat": N (of the body),
+                                   "pad": N (extra header lines of 1000 bytes)
                         "cut"      close after "after" bytes of the body (Content-Length says more)
                         "reset"    the same with a TCP reset; "after": -1 = before any answer
                         "stall"    after "after" bytes nothing comes any more
@@ -371,6 +372,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         self.wfile.write(body)
 
+    def answer_status(self, fault):
+        headers = dict(fault.get('headers', {}))
+        headers.update(('X-Pad-%d' % i, 'x' * 1000) for i in range(fault.get('pad', 0)))
+        self.answer(fault['status'], headers, fault.get('body', '').encode() * fault.get('repeat', 1))
+
     def fail(self, status, code, message, headers=()):
         body = json.dumps({'errors': [{'code': code, 'message': message, 'detail': None}]}).encode()
         self.answer(status, {'Content-Type': 'application/json', **dict(headers)}, body)
@@ -383,8 +389,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def dispatch(self):
         self.begin()
         if self.kind == 'status':
-            body = self.fault.get('body', '').encode()
-            return self.answer(self.fault['status'], self.fault.get('headers', {}), body)
+            return self.answer_status(self.fault)
         if self.url_path == '/token':
             return self.token()
         if self.command == 'HEAD' and self.script.get('head') is False:
@@ -588,8 +593,7 @@ class Storage(Handler):
     def dispatch(self):
         self.begin()
         if self.kind == 'status':
-            body = self.fault.get('body', '').encode()
-            return self.answer(self.fault['status'], self.fault.get('headers', {}), body)
+            return self.answer_status(self.fault)
         if self.headers.get('Authorization') or self.headers.get('Cookie'):
             return self.fail(400, 'InvalidArgument', 'only one auth mechanism allowed')
         if self.query.get('sig') != self.reg.signature or self.query.get('x') != '/y':
