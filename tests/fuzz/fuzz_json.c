@@ -44,11 +44,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             abort();
         return 0;
     }
-    format(j, n % 3, &first);
+    format(j, (unsigned)(n % 3), &first);
     if (json_parse(buf_str(&first), "again", &again, &err) < 0)
         abort();
     copy = json_copy_deep(again);
-    format(copy, n % 3, &second);
+    format(copy, (unsigned)(n % 3), &second);
     if (!str_eq(buf_str(&first), buf_str(&second)) || walk(j) != walk(copy))
         abort();
     return 0;

@@ -144,8 +144,7 @@ static inline int decode_pieces(Compression c, Str in, size_t in_piece, size_t o
     return drain(d, out_piece, out, err);
 }
 
-/* ---- compressors: the libraries themselves ---- */
-
+/* n zero bytes more; the first of them */
 static inline void *reserve(Buf *b, size_t n)
 {
     size_t at = b->n;
@@ -155,6 +154,17 @@ static inline void *reserve(Buf *b, size_t n)
     CHECK(!b->full);
     return b->p + at;
 }
+
+/* b followed by itself */
+static inline void double_up(Buf *b)
+{
+    size_t n = b->n;
+
+    (void)reserve(b, n);
+    memcpy(b->p + n, b->p, n);
+}
+
+/* ---- compressors: the libraries themselves ---- */
 
 /* window_bits: 31 for gzip, -15 for raw deflate */
 static inline Buf make_deflate(Str in, int level, int window_bits)

@@ -193,7 +193,7 @@ TEST(zstd_skips_skippable_frames)
     buf_add(&file, buf_str(&z));
     buf_add(&file, S("\x5e\x2a\x4d\x18\0\0\0\0"));
     buf_add(&file, buf_str(&z));
-    buf_add(&data, buf_str(&data));
+    double_up(&data);
     check_decodes(COMPRESSION_ZSTD, buf_str(&file), 1, 100, buf_str(&data));
     check_decodes(COMPRESSION_ZSTD, buf_str(&file), SIZE_MAX, 100, buf_str(&data));
 }

@@ -62,7 +62,7 @@ TEST(cut_in_the_second_member)
         cleanup_buf Buf z = make_compressed(case_compression(i), buf_str(&data));
         size_t first = z.n;
 
-        buf_add(&z, buf_str(&z));
+        double_up(&z);
         for (size_t n = first + 1; n < z.n; n++) {
             cleanup_buf Buf out = BUF_INIT(TEST_MAX);
             Err err;
