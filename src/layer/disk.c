@@ -16,7 +16,8 @@
 
 enum {
     OPEN_DIRS = 8,
-    HOLE_BLOCK = 64 * 1024, /* zeros in runs of this size become holes */
+    HOLE_BLOCK = 64 * 1024, /* what is looked at for zeros at a time */
+    HOLE_LEAST = 4096,      /* shorter runs are no block of any file system */
 };
 
 #define HOLES_FROM_BYTES ((uint64_t)1 << 20) /* smaller files are written as they are */
@@ -193,14 +194,13 @@ static struct timespec to_timespec(int64_t ns)
     return (struct timespec){.tv_sec = (time_t)sec, .tv_nsec = (long)rest};
 }
 
+/* name NULL: the file behind fd itself. */
 static int set_times(int fd, const char *name, const Inode *i, Err *err)
 {
-    struct timespec t[2] = {{.tv_nsec = UTIME_NOW}, to_timespec(i->mtime_ns)};
+    const struct timespec mtime = to_timespec(i->mtime_ns), times[2] = {mtime, mtime};
+    int rc = name ? utimensat(fd, name, times, AT_SYMLINK_NOFOLLOW) : futimens(fd, times);
 
-    t[0] = t[1];
-    if (utimensat(fd, name, t, name ? AT_SYMLINK_NOFOLLOW : 0) == 0)
-        return 0;
-    return err_sys(err, "set its time");
+    return rc < 0 ? err_sys(err, "set its time") : 0;
 }
 
 /* --- directories, links, devices --- */
@@ -357,7 +357,7 @@ int disk_file_write(Disk *d, uint64_t at, const void *p, size_t n, Err *err)
 
         if (sparse && n >= room)
             take = room;
-        if (!(sparse && take == HOLE_BLOCK && all_zero(bytes, take))) {
+        if (!(sparse && take >= HOLE_LEAST && all_zero(bytes, take))) {
             if (fd_pwrite_all(d->file_fd, bytes, take, at, err) < 0)
                 return wrap_path(d, d->file, err);
             d->file_end = at + take;
