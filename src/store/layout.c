@@ -6,11 +6,24 @@
  */
 #include "store/layout.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "base/limits.h"
 #include "oci/descriptor.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "store/internal.h"
+
+/* A layout may come with a build context: a fifo in it must not make us wait. */
+int layout_read(int dirfd, const char *name, Buf *ret, Err *err)
+{
+    struct stat st;
+
+    if (fstatat(dirfd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_FORMAT, "%s is no regular file", name);
+    return file_read(dirfd, name, ret, err);
+}
 
 int layout_check_version(int dirfd, const char *dir, Err *err)
 {
@@ -18,7 +31,7 @@ int layout_check_version(int dirfd, const char *dir, Err *err)
     cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
     Str version;
 
-    if (file_read(dirfd, "oci-layout", &text, err) < 0) {
+    if (layout_read(dirfd, "oci-layout", &text, err) < 0) {
         if (err->kind != ERR_NOT_FOUND)
             return err_wrap(err, "%s", dir);
         return err_set(err, ERR_USAGE, "%s is no OCI image layout: it has no file oci-layout", dir);
@@ -60,7 +73,7 @@ static int index_load(Store *s, Json **ret, Err *err)
     cleanup_with(json_free_at) Json *doc = NULL;
     cleanup_buf Buf text = BUF_INIT(LIMIT_INDEX);
 
-    TRY(file_read(s->fd, STORE_INDEX, &text, err));
+    TRY(layout_read(s->fd, STORE_INDEX, &text, err));
     TRY(json_parse(buf_str(&text), STORE_INDEX, &doc, err));
     if (json_type(doc) != JSON_MAP)
         return err_set(err, ERR_FORMAT, STORE_INDEX ": want an object");

@@ -15,7 +15,6 @@
 #include "base/limits.h"
 #include "oci/config.h"
 #include "oci/descriptor.h"
-#include "os/file.h"
 #include "store/internal.h"
 #include "store/layout.h"
 
@@ -321,7 +320,7 @@ static int search(Search *q, Str selector, Descriptor *ret, Buf *ret_json, Err *
     Err no_digest;
     int r;
 
-    TRY(file_read(q->store->fd, STORE_INDEX, &text, err));
+    TRY(layout_read(q->store->fd, STORE_INDEX, &text, err));
     TRY(index_parse(q->arena, buf_str(&text), &x, err));
     if (digest_parse(selector, &digest, &no_digest) == 0) {
         named = by_digest(&x, &digest);
