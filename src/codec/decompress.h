@@ -3,12 +3,13 @@
  * codec/decompress.h - gzip, zstd, bzip2, xz and plain bytes, read as one kind of stream.
  *
  * gzip is ISA-L on x86-64 and zlib elsewhere; multi-member files are read to their end, and bytes
- * after the last member that are not a member are an error (only zero padding is accepted).
+ * after the last member that are not a member are an error (only zero padding is accepted). All
+ * formats are treated so. Of zstd, skippable frames are skipped and formats before 1.0 refused.
  *
  * Ownership  a Decoder borrows the Reader it decodes.
  * Errors     ERR_FORMAT for corrupt or truncated data (crc and length are checked), ERR_LIMIT for a
- *            window or memory need beyond what the format's ordinary tools accept, else the inner
- *            Reader's.
+ *            window or memory need beyond what the format's ordinary tools accept, ERR_UNSUPPORTED
+ *            for a zstd dictionary or an xz filter that liblzma lacks, else the inner Reader's.
  * Memory     bounded, whatever the stream says: gzip < 1 MiB, bzip2 < 5 MiB, xz <= 64 MiB dictionary
  *            (xz -9), zstd <= 128 MiB window: what zstd -d takes without --long, what --ultra -22
  *            makes. Images made by BuildKit have windows of up to 32 MiB, by zstd -3 2 MiB. A window

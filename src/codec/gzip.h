@@ -7,6 +7,9 @@
  * Each chunk is raw deflate (RFC 1951) primed with the 32 KiB before it and ended by a sync flush;
  * the last one ends the stream. What a chunk compresses to depends on its bytes, the dictionary and
  * the codec only. Threads, queues and files are the caller's business (layer/compress.c).
+ *
+ * GZIP_FAST was found equal, with ISA-L 2.30, on an AVX-512 CPU and on Nehalem, Westmere, Ivy
+ * Bridge, Haswell and EPYC (emulated). CPUs without SSE4.2 write other, equally valid, bytes.
  */
 #pragma once
 
@@ -16,7 +19,7 @@
 #define GZIP_WINDOW ((size_t)32 << 10)  /* dictionary bytes */
 
 typedef enum GzipCodec {
-    GZIP_FAST, /* ISA-L level 1 where there is ISA-L: equal bytes on every x86-64 that runs it */
+    GZIP_FAST, /* x86-64: ISA-L level 1, equal bytes on every CPU with SSE4.2; else zlib level 1 */
     GZIP_PORTABLE, /* zlib: equal bytes on every CPU */
 } GzipCodec;
 

@@ -2,13 +2,15 @@
 /*
  * codec/json.h - JSON documents (jansson underneath): strict, order-keeping, bounded.
  *
- * Parsing refuses duplicate keys, trailing bytes, NUL in strings, numbers beyond int64/double and
- * nesting beyond LIMIT_JSON_DEPTH. Getters take NULL and values of another type and answer "absent",
- * so a chain of lookups needs one check at its end.
+ * Parsing takes any value, not only maps and lists. It refuses duplicate keys, trailing bytes, a
+ * byte order mark, text that is not UTF-8 (half a surrogate pair too), NUL in strings, numbers beyond
+ * int64/double and nesting beyond LIMIT_JSON_DEPTH. Getters take NULL and values of another type and
+ * answer "absent", so a chain of lookups needs one check at its end.
  *
  * Ownership  a document owns its values; getters borrow from it. A value put into a container is
  *            taken. json_free() on the root frees all.
- * Errors     ERR_FORMAT with "WHAT: line L column C: ..." from the parser.
+ * Errors     ERR_FORMAT with "WHAT: line L column C: ..." from the parser, ERR_LIMIT for the depth;
+ *            the message never quotes the document, which may be a file of passwords.
  */
 #pragma once
 
@@ -48,8 +50,8 @@ typedef struct JsonIter {
 } JsonIter;
 bool json_next(const Json *map, JsonIter *it);
 
-/* Making and changing; abort on out of memory, so they cannot fail. Text must be UTF-8: other
-   bytes are replaced by U+FFFD. */
+/* Making and changing; abort on out of memory, so they cannot fail. Text and keys must be UTF-8:
+   bytes that are not, and NUL, are replaced by U+FFFD. */
 Json *json_new_map(void);
 Json *json_new_list(void);
 Json *json_new_text(Str s);
@@ -62,5 +64,6 @@ void json_set_text(Json *map, const char *key, Str s);
 void json_remove(Json *map, const char *key);
 void json_append(Json *list, Json *taken);
 
-/* Compact, keys in their order, "/" not escaped, non-ASCII as UTF-8. indent = 0 for compact. */
+/* Keys in their order, "/" not escaped, non-ASCII as UTF-8, no newline at the end. indent = 0 for
+   compact. A full 'out' is for buf_check() to tell. */
 void json_format(const Json *j, unsigned indent, Buf *out);
