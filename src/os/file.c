@@ -118,12 +118,15 @@ int file_write(int dirfd, const char *path, mode_t mode, Str data, Err *err)
 static int make_one(int dirfd, const char *path, mode_t mode, Err *err)
 {
     struct stat st;
+    int saved;
 
     if (mkdirat(dirfd, path, mode) == 0 || errno == EEXIST)
         return 0;
+    saved = errno;
     /* EROFS and EACCES may come before EEXIST. */
     if ((errno == EROFS || errno == EACCES || errno == EPERM) && fstatat(dirfd, path, &st, 0) == 0)
         return 0;
+    errno = saved;
     return err_sys(err, "mkdir %s", path);
 }
 

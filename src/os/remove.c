@@ -185,7 +185,7 @@ static int unlink_in(int dirfd, const char *name, int flags)
 /* ---- down and up ---- */
 
 /* 'fd' and the copy of 'name' belong to the frame. */
-static int push(Remover *r, int fd, const char *name, const Place *place, Err *err)
+static void push(Remover *r, int fd, const char *name, const Place *place)
 {
     Frame f = {.name = xstrdup(name), .fd = fd, .c = NEW(DirCursor), .place = *place};
 
@@ -193,8 +193,6 @@ static int push(Remover *r, int fd, const char *name, const Place *place, Err *e
     if (r->frames.n > KEEP)
         frame_close(&r->frames.v[r->frames.n - 1 - KEEP]);
     dir_cursor_init(f.c, fd);
-    return dir_cursor_seek(f.c, 0,
-                           err); /* 'fd' may be a copy of the caller's, that was read already */
 }
 
 /* Open the frame above the last one again, when it was closed. */
@@ -222,10 +220,22 @@ static int reopen_parent(Remover *r, Err *err)
     return dir_cursor_seek(parent->c, parent->off, err);
 }
 
-static int rewind_frame(Frame *f, Err *err)
+/*
+ * From the start again, with a new descriptor: after a seek to the end of a directory, which is where a
+ * frame that was opened again may begin, ext4 (seen with Linux 6.18) lists nothing after a seek to 0.
+ */
+static int rewind_frame(Remover *r, Err *err)
 {
+    Frame *f = top_frame(r);
+    int fd = openat(f->fd, ".", OPEN_DIR);
+
+    if (fd < 0)
+        return fail_at(r, "open", "", err);
+    close_at(&f->fd);
+    f->fd = fd;
     f->removed = f->kept = false;
-    return dir_cursor_seek(f->c, 0, err);
+    dir_cursor_init(f->c, fd);
+    return 0;
 }
 
 static void pop(Remover *r)
@@ -241,7 +251,7 @@ static int finish_pass(Remover *r, Err *err)
     bool again = f->removed;
 
     if (f->kept && again)
-        return rewind_frame(f, err);
+        return rewind_frame(r, err);
     TRY(reopen_parent(r, err));
     if (f->kept) {
         parent->kept = true;
@@ -253,7 +263,7 @@ static int finish_pass(Remover *r, Err *err)
     else if (errno == EBUSY)
         parent->kept = true;
     else if ((errno == ENOTEMPTY || errno == EEXIST) && again)
-        return rewind_frame(f, err);
+        return rewind_frame(r, err);
     else
         return fail_at(r, "rmdir", "", err);
     pop(r);
@@ -277,7 +287,8 @@ static int descend(Remover *r, const char *name, Err *err)
         f->kept = true;
         return 0;
     }
-    return push(r, steal_fd(&fd), name, &place, err);
+    push(r, steal_fd(&fd), name, &place);
+    return 0;
 }
 
 static int remove_entry(Remover *r, const DirEntry *e, Err *err)
@@ -313,7 +324,7 @@ static int run(Remover *r, Err *err)
         else if (r->frames.n > 1)
             TRY(finish_pass(r, err));
         else if (f->removed)
-            TRY(rewind_frame(f, err));
+            TRY(rewind_frame(r, err));
         else
             return f->kept;
     }
@@ -325,7 +336,7 @@ static int empty_opened(int fd, const char *name, const Place *place, Err *err)
 {
     cleanup_with(remover_done) Remover r = {0};
 
-    TRY(push(&r, fd, name, place, err));
+    push(&r, fd, name, place);
     return run(&r, err);
 }
 

@@ -50,10 +50,10 @@ int dir_cursor_next(DirCursor *c, DirEntry *ret, Err *err)
         if (c->at == c->n) {
             long k = syscall(SYS_getdents64, c->fd, c->block, sizeof(c->block));
 
+            if (k == 0 || (k < 0 && errno == ENOENT)) /* ENOENT: it has been removed itself */
+                return 0;
             if (k < 0)
                 return err_sys(err, "read directory");
-            if (k == 0)
-                return 0;
             c->at = 0;
             c->n = (size_t)k;
         }

@@ -8,7 +8,9 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -27,7 +29,7 @@ static inline Scratch scratch_new(void)
     const char *dir = getenv("TMPDIR");
     Scratch s;
 
-    (void)snprintf(s.path, sizeof(s.path), "%s/kiln-test.XXXXXX", dir && *dir ? dir : "/tmp");
+    (void)snprintf(s.path, sizeof(s.path), "%s/kiln-os-test.XXXXXX", dir && *dir ? dir : "/tmp");
     CHECK(mkdtemp(s.path));
     s.fd = open(s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(s.fd >= 0);
@@ -106,4 +108,18 @@ static inline void become_nobody(void)
         return;
     CHECK(setresgid(65534, 65534, 65534) == 0);
     CHECK(setresuid(65534, 65534, 65534) == 0);
+}
+
+/*
+ * In a child: a mount namespace of its own, as root or with a user namespace. 's' is opened again, since the old
+ * descriptor sees the mounts of the old namespace. False: not possible here.
+ */
+static inline bool enter_mount_namespace(Scratch *s)
+{
+    if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        return false;
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        return false;
+    s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return s->fd >= 0;
 }

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+
+#include "os/lock.h"
+#include "os/pool.h"
+#include "os/signal.h"
+#include "scratch.h"
+
+static void lock_path(const Scratch *s, char ret[512])
+{
+    (void)snprintf(ret, 512, "%s/lock", s->path);
+}
+
+TEST(exclusive_excludes_and_shared_shares)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    cleanup_close int a = -1, b = -1, c = -1;
+    char path[512];
+    Err err;
+
+    lock_path(&s, path);
+    CHECK(lock_file_try(path, LOCK_EXCLUSIVE, &a, &err) == 1); /* made */
+    CHECK(fcntl(a, F_GETFD) & FD_CLOEXEC);
+    CHECK(lock_file_try(path, LOCK_EXCLUSIVE, &b, &err) == 0 && b == -1);
+    CHECK(lock_file_try(path, LOCK_SHARED, &b, &err) == 0);
+    close_at(&a);
+    CHECK(lock_file_try(path, LOCK_SHARED, &a, &err) == 1);
+    CHECK_OK(lock_file(path, LOCK_SHARED, &b, &err));
+    CHECK(lock_file_try(path, LOCK_EXCLUSIVE, &c, &err) == 0);
+}
+
+TEST(errors_name_the_file)
+{
+    int fd = -1;
+    Err err;
+
+    CHECK_ERR(lock_file("/nonexistent-directory/l", LOCK_SHARED, &fd, &err), ERR_SYS,
+              "open /nonexistent-directory/l");
+    CHECK_ERR(lock_file_try("/nonexistent-directory/l", LOCK_SHARED, &fd, &err), ERR_SYS, "open");
+}
+
+static int wait_for_lock(void *arg, Err *err)
+{
+    cleanup_close int fd = -1;
+
+    TRY(lock_file(arg, LOCK_EXCLUSIVE, &fd, err));
+    return 1;
+}
+
+TEST(waits_until_it_is_free)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    cleanup_with(pool_free_at) Pool *pool = pool_new(1);
+    cleanup_close int held = -1;
+    char path[512];
+    Task *t;
+    Err err;
+
+    lock_path(&s, path);
+    CHECK_OK(lock_file(path, LOCK_EXCLUSIVE, &held, &err));
+    t = pool_submit(pool, wait_for_lock, path);
+    CHECK(!task_done(t));
+    close_at(&held);
+    CHECK(task_join(t, &err) == 1);
+}
+
+static void wait_and_be_stopped(void *arg)
+{
+    cleanup_close int held = -1, fd = -1;
+    char path[512];
+    Err err;
+
+    lock_path(arg, path);
+    CHECK_OK(signals_install(&err));
+    CHECK_OK(lock_file(path, LOCK_EXCLUSIVE, &held, &err));
+    CHECK(raise(SIGINT) == 0);
+    CHECK_ERR(lock_file(path, LOCK_EXCLUSIVE, &fd, &err), ERR_CANCELLED, "waiting for the lock");
+    CHECK(fd == -1);
+}
+
+TEST(a_signal_ends_the_wait)
+{
+    cleanup_scratch Scratch s = scratch_new();
+
+    in_child(wait_and_be_stopped, &s);
+}
+
+static void share_read_only(void *arg)
+{
+    cleanup_close int fd = -1;
+    char path[512];
+    Err err;
+
+    lock_path(arg, path);
+    become_nobody();
+    CHECK(lock_file_try(path, LOCK_SHARED, &fd, &err) == 1);
+    CHECK_ERR(lock_file_try(path, LOCK_EXCLUSIVE, &fd, &err), ERR_SYS, "Permission denied");
+}
+
+TEST(sharing_needs_no_right_to_write)
+{
+    cleanup_scratch Scratch s = scratch_new();
+
+    put(s.fd, "lock", "");
+    CHECK(fchmodat(s.fd, "lock", 0444, 0) == 0 && fchmod(s.fd, 0555) == 0);
+    in_child(share_read_only, &s);
+    CHECK(fchmod(s.fd, 0755) == 0);
+}
+
+TEST_MAIN(T(exclusive_excludes_and_shared_shares), T(errors_name_the_file),
+          T(waits_until_it_is_free), T(a_signal_ends_the_wait), T(sharing_needs_no_right_to_write))
