@@ -26,11 +26,20 @@ static int open_temp(ArchiveOut *o, Err *err)
     else if (dir.n == 0)
         dir = S("/");
     dir_z = str_dup(dir);
-    TRY(temp_file(dir_z, ".kiln-archive", &o->temp, &o->fd, err));
-    return 0;
+    return temp_file(dir_z, ".kiln-archive", &o->temp, &o->fd, err);
 }
 
-/* A pipe or a device cannot be replaced by rename: it is written to as it is. */
+/* A single file that was mounted into our container: nothing can be renamed over it. */
+static bool is_mount_point(const char *path)
+{
+    struct statx st;
+
+    return statx(AT_FDCWD, path, 0, STATX_TYPE, &st) == 0 &&
+           (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+/* What cannot be replaced by rename is written to as it is: a pipe, a device, a mounted file, a file in a
+   directory where we may make no other. */
 static int open_target(ArchiveOut *o, Err *err)
 {
     struct stat st;
@@ -40,11 +49,13 @@ static int open_target(ArchiveOut *o, Err *err)
         o->keep_open = true;
         return 0;
     }
-    if (stat(o->path, &st) < 0 || S_ISREG(st.st_mode))
+    if (stat(o->path, &st) < 0)
         return open_temp(o, err);
     if (S_ISDIR(st.st_mode))
         return err_set(err, ERR_USAGE, "it is a directory");
-    o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+    if (S_ISREG(st.st_mode) && !is_mount_point(o->path) && open_temp(o, err) == 0)
+        return 0;
+    o->fd = open(o->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     return o->fd < 0 ? err_sys(err, "open") : 0;
 }
 

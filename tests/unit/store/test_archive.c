@@ -223,6 +223,49 @@ TEST(through_links)
     CHECK(fstatat(dir.fd, "real/file", &st, 0) == 0 && st.st_size > 2048);
 }
 
+static void write_to_file_in_closed_directory(void *arg)
+{
+    const Scratch *dir = arg;
+    cleanup_store Store *s = open_layout(dir, "s");
+    cleanup_buf Buf json = BUF_INIT(LIMIT_MANIFEST);
+    const Platform amd64 = {.os = S("linux"), .arch = S("amd64")};
+    cleanup_arena Arena a = ARENA_INIT;
+    Descriptor d;
+    char path[512];
+    Err err;
+
+    become_nobody();
+    CHECK_OK(layout_resolve(s, S(""), &amd64, &d, &json, &a, &err));
+    dest_path(dir, "closed/open.tar", path);
+    CHECK_OK(archive_write_oci(s, &d, S(""), path, &err));
+    dest_path(dir, "closed/other.tar", path);
+    CHECK_ERR(archive_write_oci(s, &d, S(""), path, &err), ERR_SYS, path);
+    CHECK(err.os_errno == EACCES);
+}
+
+/* The file may be written though the directory may not: a volume with one file in it. */
+TEST(closed_directory)
+{
+    cleanup_scratch Scratch dir = scratch_new();
+    struct stat st;
+    Err err;
+
+    {
+        cleanup_store Store *s = open_store(&dir, "s");
+        cleanup_image Image m = {0};
+
+        make_image(s, "amd64", S("text"), &m);
+        CHECK_OK(layout_set(s, &m.self, S("x"), &err));
+    }
+    CHECK(fchmodat(dir.fd, ".", 0755, 0) == 0 && mkdirat(dir.fd, "closed", 0755) == 0);
+    put(dir.fd, "closed/open.tar", "old");
+    CHECK(fchmodat(dir.fd, "closed/open.tar", 0666, 0) == 0);
+    CHECK(fchmodat(dir.fd, "closed", 0555, 0) == 0);
+    in_child(write_to_file_in_closed_directory, &dir);
+    CHECK(fstatat(dir.fd, "closed/open.tar", &st, 0) == 0 && st.st_size > 2048);
+    CHECK(fchmodat(dir.fd, "closed", 0755, 0) == 0);
+}
+
 /* In a child, because standard output is the archive there. */
 static void write_to_stdout(void *arg)
 {
@@ -290,4 +333,5 @@ TEST(named_pipe)
 }
 
 TEST_MAIN(T(docker), T(docker_without_tags), T(oci), T(oci_index), T(equal_bytes),
-          T(failure_leaves_nothing), T(through_links), T(standard_output), T(named_pipe))
+          T(failure_leaves_nothing), T(through_links), T(closed_directory), T(standard_output),
+          T(named_pipe))
