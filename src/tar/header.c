@@ -14,9 +14,10 @@ enum {
 
 bool tar_block_empty(const TarBlock *b)
 {
-    static const TarBlock zero;
+    static const char zero[TAR_BLOCK];
+    const char *p = (const char *)b;
 
-    return b->name[0] == '\0' && memcmp(b, &zero, sizeof(zero)) == 0;
+    return p[0] == '\0' && memcmp(p, zero, sizeof(zero)) == 0;
 }
 
 static unsigned sum_unsigned(const TarBlock *b)

@@ -89,8 +89,8 @@ int sparse_parse_list(Str text, TarRuns *to, Err *err)
 /* The lines of a 1.0 map, a number each, out of as many blocks as they need. */
 typedef struct MapLines {
     TarInput *in;
-    uint64_t *stored;
-    Str rest; /* of the current block */
+    uint64_t stored; /* bytes of the file's data that are left */
+    Str rest;        /* of the current block */
 } MapLines;
 
 static int lines_char(MapLines *l, char *ret, Err *err)
@@ -99,13 +99,13 @@ static int lines_char(MapLines *l, char *ret, Err *err)
         const TarBlock *block;
         int r;
 
-        if (*l->stored < TAR_BLOCK)
+        if (l->stored < TAR_BLOCK)
             return err_set(err, ERR_FORMAT, "the sparse map is longer than the file's data");
         r = tar_input_block(l->in, &block, err);
         TRY(r);
         if (r == 0)
             return err_set(err, ERR_FORMAT, "the archive ends within a sparse map");
-        *l->stored -= TAR_BLOCK;
+        l->stored -= TAR_BLOCK;
         l->rest = (Str){(const char *)block, TAR_BLOCK};
     }
     *ret = l->rest.p[0];
@@ -134,7 +134,7 @@ static int lines_number(MapLines *l, uint64_t *ret, Err *err)
 
 int sparse_read_map(TarInput *in, uint64_t *stored, TarRuns *to, Err *err)
 {
-    MapLines lines = {.in = in, .stored = stored};
+    MapLines lines = {.in = in, .stored = *stored};
     uint64_t count, at, n;
 
     TRY(lines_number(&lines, &count, err));
@@ -145,6 +145,7 @@ int sparse_read_map(TarInput *in, uint64_t *stored, TarRuns *to, Err *err)
         TRY(lines_number(&lines, &n, err));
         TRY(sparse_add(to, at, n, err));
     }
+    *stored = lines.stored;
     return 0;
 }
 
@@ -181,6 +182,12 @@ static uint64_t rounded_end(uint64_t at, uint64_t end, uint64_t size)
     return n < size - at ? at + n : size;
 }
 
+/* Where the last run ends; 0 for none. */
+static uint64_t map_end(const TarRuns *map)
+{
+    return map->n ? map->v[map->n - 1].at + map->v[map->n - 1].n : 0;
+}
+
 int sparse_lay_out(const TarRun *runs, size_t n_runs, uint64_t size, TarRuns *map,
                    SparsePieces *pieces, Err *err)
 {
@@ -188,24 +195,23 @@ int sparse_lay_out(const TarRun *runs, size_t n_runs, uint64_t size, TarRuns *ma
 
     TRY(sparse_check(runs, n_runs, size, err));
     for (size_t i = 0; i < n_runs; i++) {
-        TarRun *last = map->n ? &map->v[map->n - 1] : NULL;
         SparsePiece piece = {.data = runs[i].n};
+        TarRun *last;
 
         if (runs[i].n == 0)
             continue;
-        if (last && runs[i].at <= last->at + last->n) {
+        if (map->n > 0 && runs[i].at <= map_end(map))
             pieces->v[pieces->n - 1].zeros = runs[i].at - end;
-        } else {
+        else
             TRY(sparse_add(map, runs[i].at, 0, err));
-            last = &map->v[map->n - 1];
-        }
+        last = &map->v[map->n - 1];
         end = runs[i].at + runs[i].n;
         last->n = rounded_end(last->at, end, size) - last->at;
-        piece.zeros = last->at + last->n - end;
+        piece.zeros = map_end(map) - end;
         vec_push(pieces, piece);
     }
     /* GNU tar makes a file only as long as its last run: a hole at the end wants an empty one. */
-    if (map->n == 0 || map->v[map->n - 1].at + map->v[map->n - 1].n < size)
+    if (map->n == 0 || map_end(map) < size)
         return sparse_add(map, size, 0, err);
     return 0;
 }
