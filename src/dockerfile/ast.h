@@ -4,6 +4,7 @@
  *
  * The lexical layer is done (directives, continuation, comments, heredocs, JSON forms, flags split); words are
  * NOT expanded: that needs the stage's environment and is done with dockerfile/expand.h by build/.
+ * Wherever a word was not changed by quoting or joining, its Str points into Instr.original, which makes carets exact.
  *
  * Ownership  everything lives in the Dockerfile's arena.
  * Reference  the Dockerfile reference; BuildKit's frontend decides where that is silent.
@@ -51,11 +52,26 @@ typedef struct Heredoc {
     Str body;    /* verbatim, tabs already stripped for <<- */
     bool expand; /* no quote in the name */
     bool strip_tabs;
-    Str fd; /* digits before <<, or "" */
+    Str fd;  /* digits before <<, or "" */
+    Str raw; /* the body as it stands in the file, tabs included */
 } Heredoc;
+
+/* The text that instructions were read from: the Dockerfile, or one ONBUILD trigger. */
+typedef struct InstrSource {
+    Str name;    /* for messages */
+    Str text;    /* all of it */
+    char escape; /* what its words are to be expanded with */
+} InstrSource;
+
+/* A run of a logical line and where it stands in the file: what error.c finds the caret's place with. */
+typedef struct LinePiece {
+    Str text;        /* within Instr.original (or around it: blanks trimmed there are still here) */
+    const char *src; /* the same bytes within InstrSource.text */
+} LinePiece;
 
 typedef struct Instr {
     InstrKind kind;
+    const InstrSource *source;
     Str keyword;             /* as written: "copy" */
     unsigned line, line_end; /* first and last physical line, 1-based */
     Str original;            /* the logical line: continuations joined, comments dropped, trimmed */
@@ -71,16 +87,18 @@ typedef struct Instr {
     bool legacy_pair; /* ENV/LABEL in the form KEY rest */
     Str health_type;  /* HEALTHCHECK: "CMD" or "NONE" */
     VEC(Heredoc) heredocs;
-    StrVec comments; /* the comment lines right above, without '#', trimmed */
+    StrVec comments;     /* the comment lines right above, without '#', trimmed */
+    unsigned blank_line; /* the first blank line inside the continuation, for lint; 0 = none */
+    VEC(LinePiece) pieces;
 } Instr;
 
 typedef struct Dockerfile {
     Arena arena;
     Str name;          /* for messages: the path as the user gave it */
     Str text;          /* the whole file */
-    char escape;       /* '\\' or '`' */
+    char escape;       /* '\\' or '`'; that of one instruction is in its source */
     Str syntax, check; /* directives, "" when absent */
-    VEC(Instr) instrs;
+    VEC(Instr) instrs; /* dockerfile_parse_trigger() appends, which moves them */
 } Dockerfile;
 
 void dockerfile_done(Dockerfile *d);
@@ -88,5 +106,13 @@ void dockerfile_done(Dockerfile *d);
 
 const char *instr_name(InstrKind k); /* "COPY" */
 
-/* A flag's value, or NULL when the flag was not given. */
+/* A flag's value, or NULL when the flag was not given; the first one of a repeatable flag. */
 const Flag *instr_flag(const Instr *i, const char *name);
+/* Was the boolean flag given, and not as --name=false? */
+bool instr_flag_is_on(const Instr *i, const char *name);
+
+/*
+ * The heredoc that a word of ADD, COPY or RUN stands for ("<<EOF", "3<<-'x y'"), or NULL when it is an ordinary word.
+ * A RUN is one heredoc and nothing else when its text, args.v[0], is such a word.
+ */
+const Heredoc *instr_heredoc(const Instr *i, Str word);

@@ -15,12 +15,24 @@
 
 #include "dockerfile/ast.h"
 
-/* 'name' and 'text' are copied into ret. */
+enum {
+    DOCKERFILE_MAX_INSTRUCTIONS = 100000, /* of one file; beyond it ERR_LIMIT */
+};
+
+/* 'name' and 'text' are copied into ret, which is filled on success only. */
 int dockerfile_parse(Str name, Str text, Dockerfile *ret, Err *err) must_check;
 
-/* One ONBUILD trigger of an image config: a single instruction, escape character '\'. Appends to ret->instrs;
-   'name' says where it comes from ("ONBUILD of debian:12"). */
+/*
+ * One ONBUILD trigger of an image config: a single instruction, escape character '\'. Appends to ret->instrs, where ret
+ * is a parsed Dockerfile or all zero; 'name' says where it comes from ("ONBUILD of debian:12") and is, with 'text', copied.
+ */
 int dockerfile_parse_trigger(Str name, Str text, Dockerfile *ret, Err *err) must_check;
+
+/*
+ * Is the front end that a syntax directive names ("docker/dockerfile:1.7-labs", with any registry before it, or
+ * "dockerfile.v0") the language read here? Words behind the name are ignored. "" is.
+ */
+bool dockerfile_syntax_is_known(Str syntax);
 
 /* Turn 'cause' (set by somebody who knows only the instruction) into an error at that instruction: kind kept, line set,
    message "NAME:LINE: INSTR: cause" plus source line and caret under 'word' (a Str inside i->original or d->text, or
