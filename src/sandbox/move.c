@@ -110,7 +110,8 @@ static int copy_once(Move *m, int from, int to, const char *name, const struct s
 {
     Str key = str_fmt_in(&m->arena, "%llx:%llx", (unsigned long long)st->st_dev,
                          (unsigned long long)st->st_ino);
-    MapEntry *copied = st->st_nlink > 1 ? map_find_entry(&m->linked, key) : NULL;
+    MapEntry *copied =
+        map_find_entry(&m->linked, key); /* its last name has a link count of 1 by now */
 
     if (copied)
         return linkat(m->to, copied->value, to, name, 0) < 0 ? err_sys(err, "link") : 0;
