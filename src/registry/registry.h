@@ -28,8 +28,8 @@ typedef struct RegistryOpts {
     StrVec skip_tls_verify_registries;
     VEC(RegistryMirror) mirrors;
     bool no_default_fallback;
-    KeyValueVec certificates;          /* registry -> PEM path */
-    KeyValueVec client_certificates;   /* registry -> "cert,key" */
+    KeyValueVec certificates;            /* registry -> PEM path */
+    KeyValueVec client_certificates;     /* registry -> "cert,key" */
     unsigned push_retries, pull_retries; /* extra attempts of whole operations */
 } RegistryOpts;                          /* borrowed for the life of the Registry */
 

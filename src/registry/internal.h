@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * registry/internal.h - what the files of registry/ share; nobody else includes it.
+ *
+ *      manifest.c pull.c push.c   the calls of registry.h; over several endpoints, with retries
+ *      upload.c                   one blob on its way up
+ *      session.c                  one request to one host: scheme, authorization
+ *      token.c challenge.c creds.c endpoint.c error.c
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "registry/challenge.h"
+#include "registry/creds.h"
+#include "registry/registry.h"
+
+/* Where a repository can be had: the registry itself or a mirror. */
+typedef struct Endpoint {
+    Str registry;   /* as people name it: "docker.io", "mirror.local:5000" */
+    Str host;       /* to talk to: "registry-1.docker.io" */
+    Str repository; /* a mirror's prefix included */
+    bool may_http;
+    HttpTls tls;
+} Endpoint;
+
+typedef VEC(Endpoint) EndpointVec;
+
+typedef enum EndpointUse {
+    USE_PULL,
+    USE_PUSH,
+} EndpointUse;
+
+typedef struct HostTls {
+    Str registry;
+    HttpTls tls;
+} HostTls;
+
+typedef enum AuthScheme {
+    AUTH_NONE,
+    AUTH_BASIC,
+    AUTH_BEARER,
+} AuthScheme;
+
+/* A bearer token we hold; owns its texts. */
+typedef struct Token {
+    char *key; /* the scopes it was asked for, and by whom */
+    char *text;
+    int64_t good_until_ms; /* monotonic */
+} Token;
+
+/* What is known about one host under one set of security settings. */
+typedef struct Host {
+    char *key;
+    Str name;
+    HttpTls tls;
+    pthread_mutex_t lock; /* what follows */
+    bool known;           /* the first contact went well */
+    bool https;
+    AuthScheme scheme;
+    char *realm, *service;
+    VEC(Token) tokens;
+    _Atomic unsigned failures; /* of first contact: who waited for one need not repeat it */
+    Err failure;
+} Host;
+
+/* A preferred endpoint, set when a mirror served a manifest. */
+typedef struct Preferred {
+    Str repository; /* "docker.io/library/debian" */
+    size_t endpoint;
+} Preferred;
+
+/* A blob being downloaded right now. */
+typedef struct Pulling {
+    Digest digest;
+    Store *store;
+} Pulling;
+
+struct Registry {
+    const RegistryOpts *opts;
+    HttpClient *http;
+    CredStore *creds;
+    Arena arena;        /* filled by registry_new() only */
+    VEC(HostTls) certs; /* certificates by registry */
+
+    pthread_mutex_t lock; /* what follows */
+    pthread_cond_t pulled;
+    VEC(Host *) hosts;
+    VEC(Preferred) preferred;
+    Arena preferred_arena;
+    VEC(Pulling) pulling;
+};
+
+/* endpoint.c */
+
+/* Mirrors in their order, then the registry itself unless the options forbid it; for USE_PUSH only the
+   registry. Strings live as long as the arena or the reference. */
+void endpoints_find(const Registry *r, const Reference *ref, EndpointUse use, Arena *a,
+                    EndpointVec *ret);
+bool host_is_loopback(Str host); /* localhost, 127.0.0.0/8, ::1; with or without a port */
+
+/* session.c */
+
+/* One request to a repository. */
+typedef struct Call {
+    const Endpoint *at;
+    HttpRequest http;    /* url, headers of authorization and tls are filled in */
+    Str path;            /* below /v2/REPOSITORY/: "blobs/sha256:..." */
+    Str url;             /* absolute instead of path, from a Location; or "" */
+    const char *actions; /* "pull" or "pull,push" */
+    Str mount_from;      /* another repository to be read, or "" */
+} Call;
+
+/* The answer whatever its status; after a 401 once more with fresh authorization. */
+int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err) must_check;
+/* A Location header of an answer, absolute and on a scheme we may use. */
+int session_location(Registry *r, const Endpoint *at, const HttpAnswer *answer, Arena *a, Str *ret,
+                     Err *err) must_check;
+void host_free(Host *h);
+
+/* token.c; the caller holds host->lock. */
+
+/* A token for the scopes (n of them), from the cache or the token endpoint. Owned by caller. */
+int token_get(Registry *r, Host *h, const Credential *c, const Str *scopes, size_t n, char **ret,
+              Err *err) must_check;
+void token_forget(Host *h, Str used); /* the server would not take it */
+void tokens_done(Host *h);
+
+/* error.c */
+
+/* -1 with ERR_NOT_FOUND, ERR_AUTH or ERR_HTTP: "WHAT: HTTP 404: the registry's own words". */
+int registry_fail(const Registry *r, const Endpoint *at, const HttpAnswer *answer, const char *what,
+                  Err *err) must_check;
+/* The words of an error body on one line; "" when there are none. */
+Str error_words(Str body, Str content_type, Arena *a);
+
+/* registry.c */
+
+/* Again up to 'extra' times while the error is one that passes: transport, 5xx, wrong digest. */
+typedef int RegistryOp(void *arg, Err *err);
+int registry_retry(unsigned extra, RegistryOp *op, void *arg, Err *err) must_check;
+bool error_may_pass(const Err *err);
+/* "REGISTRY/REPO: " in front of an error; -1. */
+int registry_wrap(const Reference *ref, Err *err);
+
+/* pull.c */
+
+/* Ask this endpoint of endpoints_find() first for the repository's blobs. */
+void endpoint_prefer(Registry *r, const Reference *ref, size_t endpoint);
+/* May the next endpoint know better? Not after a full disk or a signal. */
+bool error_is_of_endpoint(const Err *err);
+
+/* upload.c */
+
+/* 1 = the repository has the blob, 0 = it has not, or does not say. */
+int blob_exists(Registry *r, const Endpoint *at, const Descriptor *d, Err *err) must_check;
+/* POST, with a mount when mount_from is not "". 1 = mounted, 0 = *ret_location is an open upload. */
+int upload_start(Registry *r, const Endpoint *at, const Descriptor *d, Str mount_from, Arena *a,
+                 Str *ret_location, Err *err) must_check;
+/* Send the blob, from 'location' (or "" = start one); resumes or restarts. */
+int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, Str location, int fd,
+               const RegistryEvents *ev, Err *err) must_check;
+void upload_cancel(Registry *r, const Endpoint *at, Str location);

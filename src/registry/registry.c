@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Registry object: everything that is read once, and the retry of whole operations. */
+#include "base/log.h"
+#include "registry/internal.h"
+
+enum {
+    RETRY_BASE_MS = 1000
+}; /* as kaniko's --push-retry */
+
+static int add_ca(Registry *r, const KeyValue *kv, Err *err)
+{
+    HostTls t = {.registry = kv->key, .tls = {.ca_file = str_dup_in(&r->arena, kv->value).p}};
+
+    if (http_load_tls(r->http, &t.tls, err) < 0)
+        return err_wrap(err, "certificate for " STR_FMT, STR_ARG(kv->key));
+    vec_push(&r->certs, t);
+    return 0;
+}
+
+static int add_client_certificate(Registry *r, const KeyValue *kv, Err *err)
+{
+    HostTls t = {.registry = kv->key};
+    Str cert, key;
+
+    if (!str_cut(kv->value, ',', &cert, &key))
+        return err_set(err, ERR_USAGE,
+                       "client certificate for " STR_FMT ": want CERTIFICATE,KEY, got \"" STR_FMT
+                       "\"",
+                       STR_ARG(kv->key), STR_ARG(kv->value));
+    t.tls.client_cert = str_dup_in(&r->arena, cert).p;
+    t.tls.client_key = str_dup_in(&r->arena, key).p;
+    if (http_load_tls(r->http, &t.tls, err) < 0)
+        return err_wrap(err, "client certificate for " STR_FMT, STR_ARG(kv->key));
+    vec_push(&r->certs, t);
+    return 0;
+}
+
+/* Certificates are read now: a build may replace '/' before they are needed. */
+int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
+{
+    cleanup_with(registry_free_at) Registry *r = NEW(Registry);
+
+    r->opts = opts;
+    (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_cond_init(&r->pulled, NULL);
+    r->http = http_client_new(NULL);
+    TRY(creds_load(&r->creds, err));
+    vec_foreach(kv, &opts->certificates)
+        TRY(add_ca(r, kv, err));
+    vec_foreach(kv, &opts->client_certificates)
+        TRY(add_client_certificate(r, kv, err));
+    *ret = steal_ptr(&r);
+    return 0;
+}
+
+void registry_free(Registry *r)
+{
+    if (!r)
+        return;
+    vec_foreach(h, &r->hosts)
+        host_free(*h);
+    vec_done(&r->hosts);
+    vec_done(&r->preferred);
+    vec_done(&r->pulling);
+    vec_done(&r->certs);
+    creds_free(r->creds);
+    http_client_free(r->http);
+    (void)pthread_cond_destroy(&r->pulled);
+    (void)pthread_mutex_destroy(&r->lock);
+    arena_done(&r->preferred_arena);
+    arena_done(&r->arena);
+    free(r);
+}
+
+bool error_may_pass(const Err *err)
+{
+    return err->kind == ERR_NET || err->kind == ERR_DIGEST ||
+           (err->kind == ERR_HTTP && http_status_is_temporary(err->http_status));
+}
+
+int registry_retry(unsigned extra, RegistryOp *op, void *arg, Err *err)
+{
+    for (unsigned attempt = 0;; attempt++) {
+        int r = op(arg, err);
+
+        if (r >= 0 || attempt >= extra || !error_may_pass(err))
+            return r;
+        log_debug("%s; trying again", err->msg);
+        TRY(http_pause(http_backoff_ms(RETRY_BASE_MS, attempt), err));
+    }
+}
+
+int registry_wrap(const Reference *ref, Err *err)
+{
+    return err_wrap(err, STR_FMT "/" STR_FMT, STR_ARG(ref->registry), STR_ARG(ref->repository));
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request to one host: which scheme it speaks, whether it wants to know who we are, and the
+ * header that tells it.
+ *
+ * The first contact with a host is GET /v2/, as every client does it: the answer settles https or
+ * http and brings the challenge, so that later requests carry their authorization from the start and
+ * a body is never sent twice. A 401 in spite of that (a token that ran out, a scope we did not think
+ * of, a registry that asks only when it comes to it) is answered once with fresh authorization.
+ */
+#include "base/log.h"
+#include "codec/base64.h"
+#include "registry/internal.h"
+
+enum {
+    PROBE_TIMEOUT_S = 5, /* for https where http is allowed as well */
+    SCOPES_MAX = 3,
+};
+
+void host_free(Host *h)
+{
+    if (!h)
+        return;
+    tokens_done(h);
+    free(h->key);
+    free(h->realm);
+    free(h->service);
+    (void)pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+static Str text_or_empty(const char *z)
+{
+    return z ? str_from(z) : S("");
+}
+
+/* Everything that makes two contacts with a host different is part of its key. */
+static Host *host_get(Registry *r, const Endpoint *at)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str ca = text_or_empty(at->tls.ca_file), cert = text_or_empty(at->tls.client_cert);
+    Str key = str_fmt_in(&a, STR_FMT "\n%d%d\n" STR_FMT "\n" STR_FMT, STR_ARG(at->host),
+                         at->may_http, at->tls.skip_verify, STR_ARG(ca), STR_ARG(cert));
+    Host *found = NULL;
+
+    (void)pthread_mutex_lock(&r->lock);
+    vec_foreach(h, &r->hosts)
+        if (str_eq(str_from((*h)->key), key))
+            found = *h;
+    if (!found) {
+        found = NEW(Host);
+        found->key = str_dup(key);
+        found->name = str_head(str_from(found->key), at->host.n);
+        found->tls = at->tls;
+        (void)pthread_mutex_init(&found->lock, NULL);
+        vec_push(&r->hosts, found);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+static void set_text(char **p, Str s)
+{
+    free(*p);
+    *p = str_dup(s);
+}
+
+/* Take the best challenge we can meet; *ret_scope is what the registry wants to see, or "". */
+static void host_learn(Host *h, const HttpAnswer *answer, Arena *a, Str *ret_scope)
+{
+    cleanup_with(challenges_done) ChallengeVec all = {0};
+    AuthScheme best = AUTH_NONE;
+
+    *ret_scope = S("");
+    vec_foreach(header, &answer->headers)
+        if (str_eq(header->name, S("www-authenticate")))
+            challenge_parse(a, header->value, &all);
+    vec_foreach(c, &all) {
+        Str realm = challenge_param(c, "realm");
+
+        if (challenge_is(c, "Bearer") && realm.n && best != AUTH_BEARER) {
+            best = AUTH_BEARER;
+            set_text(&h->realm, realm);
+            set_text(&h->service, challenge_param(c, "service"));
+            *ret_scope = challenge_param(c, "scope");
+        } else if (challenge_is(c, "Basic") && best == AUTH_NONE) {
+            best = AUTH_BASIC;
+        }
+    }
+    if (best != AUTH_NONE)
+        h->scheme = best;
+}
+
+static int ping_over(Registry *r, Host *h, bool https, bool probe, HttpAnswer *ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str url = str_fmt_in(&a, "%s://" STR_FMT "/v2/", https ? "https" : "http", STR_ARG(h->name));
+
+    return http_do(r->http,
+                   &(HttpRequest){.method = "GET",
+                                  .url = url.p,
+                                  .tls = &h->tls,
+                                  .no_retry = probe,
+                                  .connect_timeout_s = probe ? PROBE_TIMEOUT_S : 0},
+                   ret, err);
+}
+
+/* https; where http is allowed, that too, but never instead of a certificate that is wrong. */
+static int ping(Registry *r, Host *h, bool may_http, HttpAnswer *ret, Err *err)
+{
+    Err plain;
+
+    h->https = true;
+    if (!may_http)
+        return ping_over(r, h, true, false, ret, err);
+    if (ping_over(r, h, true, true, ret, err) == 0)
+        return 0;
+    if (err->kind != ERR_NET)
+        return -1;
+    log_debug(STR_FMT ": no https (%s), trying http", STR_ARG(h->name), err->msg);
+    if (ping_over(r, h, false, false, ret, &plain) < 0) {
+        if (plain.kind == ERR_CANCELLED)
+            *err = plain;
+        return -1;
+    }
+    if (ret->status == 400) { /* what a TLS server says to plain http */
+        http_answer_done(ret);
+        return -1;
+    }
+    h->https = false;
+    return 0;
+}
+
+static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, Err *err)
+{
+    cleanup_http_answer HttpAnswer answer = {0};
+    cleanup_arena Arena a = ARENA_INIT;
+    Str scope;
+
+    TRY(ping(r, h, at->may_http, &answer, err));
+    if (http_status_is_temporary(answer.status))
+        return registry_fail(r, at, &answer, "GET /v2/", err);
+    if (answer.status == 401)
+        host_learn(h, &answer, &a, &scope);
+    h->known = true;
+    return 0;
+}
+
+/* First contact, once; the host is locked when this returns 0. */
+static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
+{
+    unsigned failures = atomic_load(&h->failures);
+
+    (void)pthread_mutex_lock(&h->lock);
+    if (h->known)
+        return 0;
+    if (atomic_load(&h->failures) != failures) { /* somebody failed while we waited */
+        *err = h->failure;
+    } else if (host_contact_locked(r, h, at, err) == 0) {
+        return 0;
+    } else {
+        h->failure = *err;
+        (void)atomic_fetch_add(&h->failures, 1);
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+    return -1;
+}
+
+/* The scopes a call needs; 'extra' is what a challenge named. */
+static size_t call_scopes(const Call *call, Str extra, Arena *a, Str ret[SCOPES_MAX])
+{
+    size_t n = 0;
+
+    ret[n++] =
+        str_fmt_in(a, "repository:" STR_FMT ":%s", STR_ARG(call->at->repository), call->actions);
+    if (call->mount_from.n)
+        ret[n++] = str_fmt_in(a, "repository:" STR_FMT ":pull", STR_ARG(call->mount_from));
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(ret[i], extra))
+            return n;
+    if (extra.n)
+        ret[n++] = extra;
+    return n;
+}
+
+static Str basic_header(const Credential *c, Arena *a)
+{
+    cleanup_buf Buf plain = BUF_INIT(BUF_SMALL), header = BUF_INIT(BUF_SMALL);
+
+    buf_addf(&plain, STR_FMT ":" STR_FMT, STR_ARG(c->username), STR_ARG(c->password));
+    buf_add_z(&header, "Basic ");
+    base64_encode(BASE64_STANDARD, buf_str(&plain), &header);
+    return str_dup_in(a, buf_str(&header));
+}
+
+/* A token for everything the call wants; a token endpoint that balks at a second repository is asked
+   for the first alone, and the mount will be refused instead. */
+static int bearer_header(Registry *r, Host *h, const Credential *c, const Str *scopes, size_t n,
+                         Arena *a, Str *ret, Err *err)
+{
+    cleanup_free char *token = NULL;
+
+    if (c->registry_token.n) {
+        *ret = str_fmt_in(a, "Bearer " STR_FMT, STR_ARG(c->registry_token));
+        return 0;
+    }
+    if (token_get(r, h, c, scopes, n, &token, err) < 0) {
+        if (n == 1 || err->kind != ERR_AUTH)
+            return -1;
+        TRY(token_get(r, h, c, scopes, 1, &token, err));
+    }
+    *ret = str_fmt_in(a, "Bearer %s", token);
+    return 0;
+}
+
+/* The value of Authorization, or "". The host is locked. */
+static int authorization(Registry *r, Host *h, const Call *call, const Str *scopes, size_t n,
+                         Arena *a, Str *ret, Err *err)
+{
+    Credential c = {.username = S(""),
+                    .identity_token = S(""),
+                    .registry_token = S(""),
+                    .source = S("")};
+    int found = 0;
+
+    *ret = S("");
+    if (h->scheme == AUTH_NONE)
+        return 0;
+    TRY(found = creds_find(r->creds, call->at->registry, call->at->repository, &c, err));
+    if (h->scheme == AUTH_BEARER)
+        return bearer_header(r, h, &c, scopes, n, a, ret, err);
+    if (found && c.username.n)
+        *ret = basic_header(&c, a);
+    return 0;
+}
+
+/* Is it this host that gets the credentials? A Location may lead anywhere. */
+static bool is_of_host(const Call *call, const Host *h, Str url)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    return !call->url.n ||
+           url_same_origin(url, str_fmt_in(&a, "%s://" STR_FMT "/", h->https ? "https" : "http",
+                                           STR_ARG(h->name)));
+}
+
+static int send_call(Registry *r, const Call *call, Str url, const HttpTls *tls, Str auth,
+                     HttpAnswer *ret, Err *err)
+{
+    HttpRequest http = call->http;
+    HttpHeader *headers = NEW_N(HttpHeader, http.n_headers + 1);
+    int result;
+
+    if (http.n_headers)
+        memcpy(headers, http.headers, http.n_headers * sizeof(*headers));
+    if (auth.n)
+        headers[http.n_headers++] = (HttpHeader){S("Authorization"), auth};
+    http.headers = headers;
+    http.url = url.p;
+    http.tls = tls;
+    result = http_do(r->http, &http, ret, err);
+    free(headers);
+    return result;
+}
+
+static Str call_url(const Call *call, const Host *h, Arena *a)
+{
+    if (call->url.n)
+        return str_dup_in(a, call->url);
+    return str_fmt_in(a, "%s://" STR_FMT "/v2/" STR_FMT "/" STR_FMT, h->https ? "https" : "http",
+                      STR_ARG(h->name), STR_ARG(call->at->repository), STR_ARG(call->path));
+}
+
+/* After a 401: is there anything new to say? */
+static bool learn_more(Host *h, const HttpAnswer *answer, Str auth, Arena *a, Str *ret_scope)
+{
+    AuthScheme before;
+    bool more;
+
+    (void)pthread_mutex_lock(&h->lock);
+    before = h->scheme;
+    host_learn(h, answer, a, ret_scope);
+    if (str_starts(auth, S("Bearer ")))
+        token_forget(h, str_skip(auth, 7)); /* unless another thread has renewed it by now */
+    more = h->scheme == AUTH_BEARER || (h->scheme != before && auth.n == 0);
+    (void)pthread_mutex_unlock(&h->lock);
+    return more;
+}
+
+int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Host *h = host_get(r, call->at);
+    Str url, auth, extra = S(""), scopes[SCOPES_MAX];
+
+    for (bool first = true;; first = false) {
+        cleanup_http_answer HttpAnswer answer = {0};
+        size_t n = call_scopes(call, extra, &a, scopes);
+        bool ours;
+        int ready;
+
+        TRY(host_contact(r, h, call->at, err));
+        url = call_url(call, h, &a);
+        ours = is_of_host(call, h, url);
+        auth = S("");
+        ready = ours ? authorization(r, h, call, scopes, n, &a, &auth, err) : 0;
+        (void)pthread_mutex_unlock(&h->lock);
+        TRY(ready);
+        TRY(send_call(r, call, url, &h->tls, auth, &answer, err));
+        if (answer.status != 401 || !first || !ours || !learn_more(h, &answer, auth, &a, &extra)) {
+            *ret = answer;
+            answer = (HttpAnswer){0};
+            return 0;
+        }
+    }
+}
+
+/*
+ * A registry behind a proxy that ends TLS often thinks it is asked over http and says so in its
+ * Location. The same host over the scheme that is known to work is what it means.
+ */
+static Str repair_scheme(const Host *h, Str url, Arena *a)
+{
+    Str host = url_host(url);
+
+    if (!h->https || url_is_https(url) || !str_eq_nocase(host, h->name))
+        return url;
+    return str_fmt_in(a, "https://" STR_FMT, STR_ARG(str_skip(url, (size_t)(host.p - url.p))));
+}
+
+int session_location(Registry *r, const Endpoint *at, const HttpAnswer *answer, Arena *a, Str *ret,
+                     Err *err)
+{
+    Str location = http_header(answer, "location");
+
+    if (location.n == 0)
+        return err_set(err, ERR_FORMAT, "the registry's answer has no Location");
+    TRY(url_resolve(a, answer->final_url, location, ret, err));
+    if (url_is_machine_local(*ret) && !host_is_loopback(at->host))
+        return err_set(err, ERR_FORMAT,
+                       "the registry's Location is on this machine (" STR_FMT "): refused",
+                       STR_ARG(url_host(*ret)));
+    *ret = repair_scheme(host_get(r, at), *ret, a);
+    return 0;
+}
