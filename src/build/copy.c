@@ -228,13 +228,15 @@ static int copy_children(const CopyJob *job, Node *from, Node *to, Map *links, E
 
 /* --- destinations --- */
 
-static int make_dirs(const CopyJob *job, Str canonical, const Node *from, Node **ret, Err *err)
+/* Directories made on the way take the time of what is put into them: the same inputs, the same layer. */
+static int make_dirs(const CopyJob *job, Str canonical, int64_t mtime_ns, Node **ret, Err *err)
 {
+    const BuildRequest *req = job->stage->b->req;
     NewDir as = {
         .mode = job->new_dir_mode,
         .uid = job->has_chown ? job->uid : 0,
         .gid = job->has_chown ? job->gid : 0,
-        .mtime_ns = from->inode->mtime_ns,
+        .mtime_ns = req->has_epoch ? req->epoch_ns : mtime_ns,
     };
 
     return stage_make_dirs(job->stage, canonical, &as, ret, err);
@@ -253,7 +255,7 @@ static int copy_dir_to(const CopyJob *job, const CopyMatch *m, Str at, Node *exi
     if (existing && !node_is_dir(existing))
         return err_set(err, ERR_USAGE, "cannot copy to non-directory: /" STR_FMT, STR_ARG(at));
     if (!existing)
-        TRY(make_dirs(job, at, m->node, &dir, err));
+        TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
     return copy_children(job, m->node, dir, &links, err);
 }
 
@@ -267,7 +269,7 @@ int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err)
 
     TRY(tree_canonical(t, a, dest, true, &at, err));
     if (into_directory(dest))
-        TRY(make_dirs(job, at, m->node, &dir, err));
+        TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
     TRY(tree_at(t, at, &existing, err));
     if (node_is_dir(m->node))
         return copy_dir_to(job, m, at, existing, err);
@@ -275,18 +277,18 @@ int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err)
         at = at.n ? str_fmt_in(a, STR_FMT "/" STR_FMT, STR_ARG(at), STR_ARG(m->name)) : m->name;
     dir = tree_root(t);
     if (path_dir(at).n)
-        TRY(make_dirs(job, path_dir(at), m->node, &dir, err));
+        TRY(make_dirs(job, path_dir(at), m->node->inode->mtime_ns, &dir, err));
     return copy_leaf(job, m->node, dir, path_base(at), &links, err);
 }
 
-int copy_tree_into(const CopyJob *job, Str dest, Err *err)
+int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err)
 {
     cleanup_map Map links = {0};
     Node *root = tree_root(job->from), *dir;
     Str at;
 
     TRY(tree_canonical(job->stage->fs->tree, &job->stage->arena, dest, true, &at, err));
-    TRY(make_dirs(job, at, root, &dir, err));
+    TRY(make_dirs(job, at, mtime_ns, &dir, err));
     return copy_children(job, root, dir, &links, err);
 }
 

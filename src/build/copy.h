@@ -41,5 +41,5 @@ int copy_match(Tree *t, Arena *a, Str source, CopyMatchVec *ret, Err *err) must_
 /* Put one match at 'dest' (unresolved, absolute; "into a directory" when it ends in '/'). */
 int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err) must_check;
 
-/* Everything in the root of job->from below the directory 'dest'. */
-int copy_tree_into(const CopyJob *job, Str dest, Err *err) must_check;
+/* Everything in the root of job->from below the directory 'dest', which gets that time if it has to be made. */
+int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err) must_check;

@@ -87,6 +87,19 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
 
 /* --- options --- */
 
+/* BuildKit gives files of an unknown user to root without a word; so do we, but not without a word. */
+static int find_owner(Copy *c, Str text, Err *err)
+{
+    c->job.has_chown = true;
+    if (user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err) == 0)
+        return 0;
+    if (err->kind != ERR_NOT_FOUND)
+        return -1;
+    builder_warn(c->s->b, STR_FMT ":%u: %s; the files will belong to root",
+                 STR_ARG(c->step->d->name), c->step->i->line, err->msg);
+    return 0;
+}
+
 static int read_flags(Copy *c, Err *err)
 {
     const Instr *i = c->step->i;
@@ -98,8 +111,7 @@ static int read_flags(Copy *c, Err *err)
         TRY(stage_expand(c->s, chown->value, &text, err));
         buf_addf(&c->history, " --chown=" STR_FMT, STR_ARG(text));
         if (text.n) {
-            TRY(user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err));
-            c->job.has_chown = true;
+            TRY(find_owner(c, text, err));
         }
     }
     if (chmod) {
@@ -190,9 +202,10 @@ static int add_archive(Copy *c, const CopyMatch *m, Err *err)
     job.from = u->tree;
     job.source = (uint32_t)c->files.from.n;
     job.keep_owner = job.archive = true;
+    job.new_dir_mode = 0755; /* --chmod is for files, not for what an archive holds */
     job.files = &wanted;
     vec_push(&c->files.from, &u->s);
-    rc = copy_tree_into(&job, c->dest, err);
+    rc = copy_tree_into(&job, m->node->inode->mtime_ns, c->dest, err);
     if (rc == 0)
         rc = unpacked_fetch(u, c->s->b->store, &wanted, err);
     vec_done(&wanted);

@@ -159,6 +159,7 @@ static int chown_user(const Accounts *acc, Str user, uint32_t *ret_uid, uint32_t
 
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err)
 {
+    uint32_t uid, gid;
     Str user = spec, group = {0};
     bool with_group = str_cut(spec, ':', &user, &group);
     uint32_t number;
@@ -169,9 +170,12 @@ int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Er
     if (!num_parse_u32(user, &number) || (with_group && !num_parse_u32(group, &number)))
         rc = read_accounts(r, &acc, err);
     if (rc == 0)
-        rc = chown_user(&acc, user, ret_uid, ret_gid, err);
+        rc = chown_user(&acc, user, &uid, &gid, err);
     if (rc == 0 && with_group && group.n)
-        rc = str_eq(group, S("root")) ? (*ret_gid = 0, 0) : find_group(&acc, group, ret_gid, err);
+        rc = str_eq(group, S("root")) ? (gid = 0, 0) : find_group(&acc, group, &gid, err);
     accounts_done(&acc);
-    return rc;
+    TRY(rc);
+    *ret_uid = uid;
+    *ret_gid = gid;
+    return 0;
 }

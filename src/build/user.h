@@ -20,7 +20,7 @@ int user_for_run(Rootfs *r, Arena *a, Str spec, User *ret, Err *err) must_check;
 void user_done(User *u);
 
 /*
- * --chown and the owner of WORKDIR's directories (spec 5.3): "U[:G]"; a number without group has that number as its group, unknown names are an error
- * that says so (BuildKit takes 0 silently; its manual says that the build fails).
+ * --chown and the owner of WORKDIR's directories (spec 5.3): "U[:G]"; a number without group has that number as its group, unknown names are
+ * ERR_NOT_FOUND.
  */
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err) must_check;

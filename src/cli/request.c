@@ -463,4 +463,5 @@ void request_done(Request *r)
     context_free(r->context);
     dockerfile_done(&r->dockerfile);
     arena_done(&r->arena);
+    *r = (Request){0};
 }
