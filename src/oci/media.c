@@ -75,6 +75,6 @@ Str media_layer(bool docker, Compression c)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].kind == MEDIA_KIND_LAYER && rows[i].compression == c)
             return str_from(docker ? rows[i].docker : rows[i].oci);
-    assert(!"layers are written plain, gzip or zstd");
+    assert(0 && "layers are written plain, gzip or zstd");
     return S("");
 }

@@ -185,8 +185,6 @@ static const char *path_fault(Str path)
         return "there is no repository name";
     if (has_upper(path))
         return "the repository name must be lower case";
-    if (path.n > REPOSITORY_MAX)
-        return "the repository name is longer than 255 characters";
     if (!is_path(path))
         return "a repository name is made of a-z, 0-9 and single . _ - between them";
     return NULL;
@@ -252,6 +250,7 @@ int reference_parse(Arena *a, Str text, Reference *ret, Err *err)
     Pieces p = cut_pieces(text);
     const char *why = pieces_fault(text, &p);
     Digest digest = {0};
+    Str repository;
     Err cause;
 
     if (why)
@@ -263,9 +262,12 @@ int reference_parse(Arena *a, Str text, Reference *ret, Err *err)
         p.registry = S(HUB);
     if (!p.has_tag && !p.has_digest)
         p.tag = S("latest");
+    repository = full_repository(a, p.registry, p.path);
+    if (repository.n > REPOSITORY_MAX)
+        return bad(err, text, ERR_USAGE, "the repository name is longer than 255 characters");
     *ret = (Reference){
         .registry = str_dup_in(a, p.registry),
-        .repository = full_repository(a, p.registry, p.path),
+        .repository = repository,
         .tag = str_dup_in(a, p.tag),
         .digest = digest,
     };

@@ -183,6 +183,9 @@ TEST(lengths)
 
     CHECK_OK(reference_parse(&a, fits, &r, &err));
     CHECK_ERR(reference_parse(&a, over, &r, &err), ERR_USAGE, "longer than 255");
+    /* "library/" counts */
+    CHECK_OK(reference_parse(&a, name_of(&a, 247), &r, &err));
+    CHECK_ERR(reference_parse(&a, name_of(&a, 248), &r, &err), ERR_USAGE, "longer than 255");
     CHECK_ERR(reference_parse(&a, name_of(&a, 100000), &r, &err), ERR_USAGE, "...\": it is longer");
 }
 
