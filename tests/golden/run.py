@@ -95,7 +95,7 @@ def plain_modes(top):
 def settle_times(top, start):
     """Give what was just made the one old time; deepest first, since a directory changes with what is in it."""
     for path in sorted(under(top), reverse=True):
-        if os.lstat(path).st_mtime >= start - 2:  # file systems stamp with a clock that lags
+        if os.lstat(path).st_mtime >= start:
             os.utime(path, (MTIME, MTIME), follow_symlinks=False)
 
 
@@ -125,6 +125,7 @@ class Case:
         if self.file('ctx'):
             shutil.copytree(self.file('ctx'), self.ctx, symlinks=True)
             plain_modes(self.ctx)
+            settle_times(self.ctx, 0)
         os.makedirs(self.ctx, exist_ok=True)
         os.makedirs(self.bases)
         if self.file('ctx.sh'):
