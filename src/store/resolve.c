@@ -24,7 +24,9 @@ enum {
     NAMES_IN_ERROR = 8, /* images that a message lists */
 };
 
-typedef VEC(const Descriptor *) Entries;
+/* Digest -> Descriptor *, in the order of the index: two entries with one digest are one image under
+   two names. */
+typedef Map Entries;
 
 typedef struct Search {
     Store *store;
@@ -116,13 +118,14 @@ static void list_entries(Buf *out, const Entries *v)
 {
     size_t n = 0;
 
-    vec_foreach(d, v) {
-        Str name = entry_name(*d);
+    map_foreach(e, v) {
+        const Descriptor *d = e->value;
+        Str name = entry_name(d);
 
         if (++n > NAMES_IN_ERROR)
             break;
         buf_add_z(out, n > 1 ? ", " : "");
-        buf_add(out, name.n ? name : str_from((*d)->digest.text));
+        buf_add(out, name.n ? name : str_from(d->digest.text));
     }
     if (v->n > NAMES_IN_ERROR)
         buf_addf(out, " and %zu more", v->n - NAMES_IN_ERROR);
@@ -130,13 +133,11 @@ static void list_entries(Buf *out, const Entries *v)
         buf_add_z(out, "none");
 }
 
-/* Two entries with one digest are one image under two names. */
-static void add_entry(Entries *v, const Descriptor *d)
+/* The first one's name counts. */
+static void add_entry(Entries *v, Descriptor *d)
 {
-    vec_foreach(have, v)
-        if (digest_eq(&(*have)->digest, &d->digest))
-            return;
-    vec_push(v, d);
+    if (!map_find(v, digest_hex(&d->digest)))
+        (void)map_set(v, digest_hex(&d->digest), d);
 }
 
 static int none_fits(Search *q, const Entries *v, Err *err)
@@ -163,16 +164,16 @@ static int choose_scored(Search *q, const Entries *v, Entries *best, Err *err)
 {
     unsigned best_score = 0;
 
-    vec_foreach(d, v) {
+    map_foreach(e, v) {
         unsigned score;
 
-        TRY(entry_score(q, *d, 0, &score, err));
+        TRY(entry_score(q, e->value, 0, &score, err));
         if (score == 0 || score < best_score)
             continue;
         if (score > best_score)
-            best->n = 0;
+            map_done(best);
         best_score = score;
-        vec_push(best, *d);
+        add_entry(best, e->value);
     }
     return 0;
 }
@@ -180,22 +181,18 @@ static int choose_scored(Search *q, const Entries *v, Entries *best, Err *err)
 /* The only entry, whatever its platform, or the one that serves the platform best. */
 static int choose(Search *q, const Entries *v, const Descriptor **ret, Err *err)
 {
-    Entries best = {0};
-    int r = 0;
+    cleanup_map Entries best = {0};
 
-    if (v->n == 1) {
-        *ret = v->v[0];
-        return 0;
+    if (v->n != 1) {
+        TRY(choose_scored(q, v, &best, err));
+        if (best.n == 0)
+            return none_fits(q, v, err);
+        if (best.n > 1)
+            return several_fit(q, &best, err);
+        v = &best;
     }
-    r = choose_scored(q, v, &best, err);
-    if (r == 0 && best.n == 0)
-        r = none_fits(q, v, err);
-    else if (r == 0 && best.n > 1)
-        r = several_fit(q, &best, err);
-    else if (r == 0)
-        *ret = best.v[0];
-    vec_done(&best);
-    return r;
+    *ret = v->v[0].value;
+    return 0;
 }
 
 static bool states_platform(const Index *x)
@@ -209,17 +206,14 @@ static bool states_platform(const Index *x)
 /* In an index proper the platforms decide; one that states none is a list like index.json. */
 static int choose_nested(Search *q, const Index *x, const Descriptor **ret, Err *err)
 {
-    Entries all = {0};
-    int r;
+    cleanup_map Entries all = {0};
 
     if (states_platform(x))
         return index_choose(x, q->platform, ret, err);
     for (size_t i = 0; i < x->n_manifests; i++)
         if (descriptor_is_image(&x->manifests[i]))
             add_entry(&all, &x->manifests[i]);
-    r = choose(q, &all, ret, err);
-    vec_done(&all);
-    return r;
+    return choose(q, &all, ret, err);
 }
 
 static int finish(Search *q, const Descriptor *d, Buf *text, Descriptor *ret, Buf *ret_json,
@@ -274,13 +268,13 @@ static void pick(const Index *x, Str selector, Entries *ret)
     unsigned best = 1;
 
     for (size_t i = 0; i < x->n_manifests; i++) {
-        const Descriptor *d = &x->manifests[i];
+        Descriptor *d = &x->manifests[i];
         unsigned rank = descriptor_is_image(d) ? pick_rank(d, selector) : 0;
 
         if (rank < best)
             continue;
         if (rank > best)
-            ret->n = 0;
+            map_done(ret);
         best = rank;
         add_entry(ret, d);
     }
@@ -289,11 +283,10 @@ static void pick(const Index *x, Str selector, Entries *ret)
 static int not_there(const Index *x, Str selector, Err *err)
 {
     cleanup_buf Buf names = BUF_INIT(BUF_SMALL);
-    Entries all = {0};
+    cleanup_map Entries all = {0};
 
     pick(x, S(""), &all);
     list_entries(&names, &all);
-    vec_done(&all);
     if (selector.n == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no image in it");
     return err_set(err, ERR_NOT_FOUND, "no image \"" STR_FMT "\" in it; there is %s",
@@ -312,13 +305,12 @@ static Descriptor by_digest(const Index *x, const Digest *digest)
 static int search(Search *q, Str selector, Descriptor *ret, Buf *ret_json, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_INDEX);
-    Entries entries = {0};
+    cleanup_map Entries entries = {0};
     const Descriptor *chosen = NULL;
     Descriptor named;
     Digest digest;
     Index x;
     Err no_digest;
-    int r;
 
     TRY(layout_read(q->store->fd, STORE_INDEX, &text, err));
     TRY(index_parse(q->arena, buf_str(&text), &x, err));
@@ -327,9 +319,10 @@ static int search(Search *q, Str selector, Descriptor *ret, Buf *ret_json, Err *
         return descend(q, &named, ret, ret_json, err);
     }
     pick(&x, selector, &entries);
-    r = entries.n ? choose(q, &entries, &chosen, err) : not_there(&x, selector, err);
-    vec_done(&entries);
-    return r < 0 ? r : descend(q, chosen, ret, ret_json, err);
+    if (entries.n == 0)
+        return not_there(&x, selector, err);
+    TRY(choose(q, &entries, &chosen, err));
+    return descend(q, chosen, ret, ret_json, err);
 }
 
 int layout_resolve(Store *s, Str selector, const Platform *platform, Descriptor *ret, Buf *ret_json,
