@@ -128,12 +128,25 @@ void key_values_set(KeyValueVec *v, Arena *a, Str key, Str value)
         vec_push(v, ((KeyValue){str_dup_in(a, key), copy}));
 }
 
+/* EXPOSE 1-65535 is legal: looking through the whole list for each port would take seconds. */
 void str_set_add(StrVec *v, Arena *a, Str s)
 {
-    vec_foreach(have, v)
-        if (str_eq(*have, s))
+    size_t low = 0, high = v->n;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_cmp(v->v[middle], s);
+
+        if (order == 0)
             return;
-    vec_push(v, str_dup_in(a, s));
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    vec_push(v, S("")); /* room for one more */
+    memmove(v->v + low + 1, v->v + low, (v->n - 1 - low) * sizeof(*v->v));
+    v->v[low] = str_dup_in(a, s);
 }
 
 Str time_format_rfc3339(Arena *a, int64_t ns)

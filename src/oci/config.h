@@ -40,7 +40,7 @@ typedef struct ImageConfig {
     Str user, working_dir, stop_signal;
     KeyValueVec env;               /* in order; value.p NULL = the base has the bare word, no '=' */
     KeyValueVec labels;            /* in order of first appearance; written sorted by key */
-    StrVec exposed_ports, volumes; /* a set; written sorted */
+    StrVec exposed_ports, volumes; /* sets, sorted: add with str_set_add() */
     StrVec entrypoint, cmd, shell, on_build;
     bool args_escaped;
     Healthcheck healthcheck;
@@ -63,7 +63,8 @@ void image_config_done(ImageConfig *c);
 /* Replace in place (removing later ones of that key) or append. Key and value are copied. */
 void key_values_set(KeyValueVec *v, Arena *a, Str key, Str value);
 const KeyValue *key_values_find(const KeyValueVec *v, Str key); /* NULL = absent */
-void str_set_add(StrVec *v, Arena *a, Str s);                   /* once */
+/* Once, in its place: v is sorted. */
+void str_set_add(StrVec *v, Arena *a, Str s);
 
 /* RFC 3339 with nanoseconds trimmed of trailing zeros, as Go writes it: "2026-11-23T06:40:00Z". */
 Str time_format_rfc3339(Arena *a, int64_t ns);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The order of members is fixed, that of the OCI specification's own Go types with Docker's
- * extensions after them; sets and labels are sorted as Go sorts maps. Two equal configurations
- * therefore have one digest.
+ * extensions after them; sets are kept sorted and labels are sorted here, as Go sorts maps. Two equal
+ * configurations therefore have one digest.
  */
 #include "base/limits.h"
 #include "oci/config.h"
 #include "oci/document.h"
-
-static int by_text(const void *a, const void *b)
-{
-    return str_cmp(*(const Str *)a, *(const Str *)b);
-}
 
 static int by_key(const void *a, const void *b)
 {
@@ -20,17 +15,13 @@ static int by_key(const void *a, const void *b)
 
 static void put_set(Json *map, const char *key, const StrVec *v)
 {
-    cleanup_free Str *sorted = NULL;
     Json *set;
 
     if (v->n == 0)
         return;
-    sorted = NEW_N(Str, v->n);
-    memcpy(sorted, v->v, v->n * sizeof(*sorted));
-    qsort(sorted, v->n, sizeof(*sorted), by_text);
     set = json_new_map();
-    for (size_t i = 0; i < v->n; i++)
-        doc_put(set, sorted[i], json_new_map());
+    vec_foreach(s, v)
+        doc_put(set, *s, json_new_map());
     json_set(map, key, set);
 }
 

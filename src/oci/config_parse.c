@@ -60,6 +60,11 @@ static int labels_parse(const Json *map, ImageConfig *c, Err *err)
     return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return str_cmp(*(const Str *)a, *(const Str *)b);
+}
+
 /* {"80/tcp": {}}: the keys are a set, the values mean nothing. */
 static int set_parse(const Json *map, const char *key, Arena *a, StrVec *ret, Err *err)
 {
@@ -68,6 +73,8 @@ static int set_parse(const Json *map, const char *key, Arena *a, StrVec *ret, Er
     TRY(doc_find(map, key, JSON_MAP, &set, err));
     for (JsonIter it = {0}; json_next(set, &it);)
         vec_push(ret, str_dup_in(a, it.key));
+    if (ret->n)
+        qsort(ret->v, ret->n, sizeof(*ret->v), by_text);
     return 0;
 }
 

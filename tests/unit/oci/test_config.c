@@ -105,6 +105,13 @@ TEST(sets_are_sorted)
     str_set_add(&c.volumes, &c.arena, S("/m"));
     str_set_add(&c.volumes, &c.arena, S("/z"));
     CHECK(c.volumes.n == 3);
+    CHECK_STR(c.volumes.v[1], S("/m"));
+    str_set_add(&c.exposed_ports, &c.arena, S("2/tcp"));
+    str_set_add(&c.exposed_ports, &c.arena, S("10/tcp"));
+    str_set_add(&c.exposed_ports, &c.arena, S("2/tcp"));
+    CHECK(c.exposed_ports.n == 2);
+    CHECK_STR(c.exposed_ports.v[0], S("10/tcp"));
+    c.exposed_ports.n = 0;
     check_format(&c, "{\"architecture\":\"\",\"os\":\"\",\"config\":{\"Volumes\":{\"/a\":{},"
                      "\"/m\":{},\"/z\":{}},\"Labels\":{\"a\":\"2\",\"z\":\"1\"}},"
                      "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}");
