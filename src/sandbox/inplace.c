@@ -295,6 +295,14 @@ static int open_roots(const char *path, int *ret, Err *err)
     return *ret < 0 ? err_sys(err, "open %s", path) : 0;
 }
 
+/* Whatever kiln makes in "/" for itself is not to be seen by its mtime. */
+static void set_slash_mtime(Inplace *s, struct timespec mtime)
+{
+    const struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, mtime};
+
+    (void)futimens(s->slash, t);
+}
+
 static int choose_roots(Inplace *s, const char *kiln_dir, Err *err)
 {
     Str in_kiln = str_fmt_in(&s->arena, "%s/roots", kiln_dir);
@@ -334,14 +342,19 @@ static int check_allowed(const SandboxOpts *opts, Err *err)
 
 static int prepare(Inplace *s, const SandboxOpts *opts, Err *err)
 {
+    struct stat st;
+
     s->slash = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->slash < 0)
         return err_sys(err, "open /");
+    if (fstat(s->slash, &st) < 0)
+        return err_sys(err, "stat /");
     TRY(lock(s, opts->kiln_dir, err));
     keep_path(s, str_from(opts->kiln_dir));
     for (size_t i = 0; opts->keep && i < opts->keep->n; i++)
         keep_path(s, opts->keep->v[i]);
     TRY(choose_roots(s, opts->kiln_dir, err));
+    set_slash_mtime(s, st.st_mtim);
     TRY(foreign_refresh(s, err));
     TRY(recover(s, err));
     return host_out(s, err);
@@ -359,6 +372,7 @@ static void leave_final(Inplace *s)
 
 static void leave_host(Inplace *s)
 {
+    struct stat st;
     Err err;
 
     while (s->roots.n > 0)
@@ -366,8 +380,8 @@ static void leave_host(Inplace *s)
     /* after a failed start, too: what had been moved out until then. Never without knowing what is foreign. */
     if (s->foreign.paths.n > 0 && recover(s, &err) < 0)
         log_debug("inplace: put the container's files back: %s", err.msg);
-    if (s->own_roots)
-        (void)rmdir(ROOTS_IN_SLASH);
+    if (s->own_roots && fstat(s->slash, &st) == 0 && rmdir(ROOTS_IN_SLASH) == 0)
+        set_slash_mtime(s, st.st_mtim);
 }
 
 static void in_free(Sandbox *sandbox)

@@ -297,7 +297,7 @@ TEST(a_request_may_be_large)
     memset(big, 'x', 120000);
     CHECK_OK(box_exec(&b, r, (RunSpec){0}, 2, &got, &err,
                       (const char *[]){"sh", "-c", "[ ${#1} = 120000 ] && [ ${#4} = 120000 ]", "sh",
-                                       big, big, big, big}));
+                                       big, big, big, big, NULL}));
     CHECK(got.exit_code == 0);
     box_close(&b);
 }
