@@ -78,8 +78,14 @@ def append(path, results):
             f.write(json.dumps(r) + '\n')
 
 
-def show_output(text, lines=40):
-    for line in text.splitlines()[-lines:]:
+def show_output(text, most=200):
+    """What explains a failure: every "not ok" with the comments below it, or else how the output ends."""
+    lines, shown, failed = text.splitlines(), [], False
+    for line in lines:
+        failed = line.startswith('not ok') or failed and line.startswith('#')
+        if failed:
+            shown.append(line)
+    for line in (shown or lines[-40:])[:most]:
         print('    ' + line)
 
 

@@ -47,7 +47,7 @@ flatten() { python3 "$lab_lib/flatten.py" "$@"; }
 
 lab_cleanup() {
     local pid
-    for pid in "${lab_pids[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null; done
+    for pid in "${lab_pids[@]}"; do lab_stop "$pid"; done
     [ "$(id -u)" = 0 ] || lab_cleanup_rootless
     lab_unmount "$LAB"
     rm -rf --one-file-system "$LAB"
@@ -64,15 +64,16 @@ lab_cleanup_rootless() {
     kill "$(cat "$pause")" 2>/dev/null
 }
 
-# What is mounted at or below a directory, the last mounted first; mountinfo writes odd bytes as \ooo.
+# Unmount what is mounted at or below a directory, the last mounted first; mountinfo writes odd bytes as \ooo.
 lab_unmount() {
-    local point
+    local points point
+    points=$(awk '{ print $5 }' /proc/self/mountinfo | tac)
     while read -r point; do
-        umount "$point" 2>/dev/null || umount -l "$point"
-    done < <(awk '{ print $5 }' /proc/self/mountinfo | tac | while read -r point; do
         point=$(printf '%b' "${point//\\/\\0}")
-        case $point in "$1" | "$1"/*) printf '%s\n' "$point" ;; esac
-    done)
+        case $point in
+        "$1" | "$1"/*) umount "$point" 2>/dev/null || umount -l "$point" ;;
+        esac
+    done <<<"$points"
 }
 
 lab_need() {
@@ -127,8 +128,22 @@ lab_registry_wait() {
 }
 
 lab_registry_stop() {
-    kill "$LAB_REGISTRY_PID" && wait "$LAB_REGISTRY_PID" 2>/dev/null
-    return 0
+    local pid keep=()
+    for pid in "${lab_pids[@]}"; do [ "$pid" = "$LAB_REGISTRY_PID" ] || keep+=("$pid"); done
+    lab_pids=("${keep[@]}")
+    lab_stop "$LAB_REGISTRY_PID"
+}
+
+# End a process that this shell started and wait for it, so that its number is not somebody else's when it is used. A signal
+# that reaches a shell's child before it has become the program is lost; hence the repetition.
+lab_stop() {
+    local tries
+    for tries in $(seq 100); do
+        kill "$1" 2>/dev/null || break
+        sleep 0.05
+    done
+    [ "$tries" -lt 100 ] || kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null || true
 }
 
 lab_registry_users() {

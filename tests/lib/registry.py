@@ -8,7 +8,7 @@ Prints "PORT STORAGE-PORT" on one line once it listens, then serves until its st
 it is killed. STORAGE-PORT is a second server: where blobs are redirected to, and which answers 400 to
 any request that brings an Authorization header or no valid signature.
 
-The script is one JSON object; every member is optional.
+The script is one JSON object, in which ' may stand for every "; every member is optional.
 
     tls         {"cert": FILE, "key": FILE}: speak HTTPS on both ports
     auth        {"mode": "none" | "basic" | "bearer",
@@ -623,6 +623,8 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
                 request = self.tls.wrap_socket(request, server_side=True)
             except (ssl.SSLError, OSError):
                 return
+        elif request.recv(1, socket.MSG_PEEK) == b'\x16':
+            return  # a TLS handshake: waiting for its end of line could take for ever
         super().finish_request(request, client_address)
 
     def handle_error(self, request, client_address):
@@ -637,7 +639,7 @@ def main():
     p.add_argument('--log')
     args = p.parse_args()
     text = open(args.script_file).read() if args.script_file else args.script
-    script = json.loads(text)
+    script = json.loads(text if '"' in text else text.replace("'", '"'))
     tls = None
     if 'tls' in script:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
