@@ -93,17 +93,16 @@ static ssize_t stream_read(Reader *self, void *buf, size_t n, Err *err)
 int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err)
 {
     cleanup_with(layer_stream_free_at) LayerStream *s = NEW(LayerStream);
-    uint64_t size;
 
     s->fd = -1;
     s->r.read = stream_read;
     s->layer = l;
     if (l->origin && l->origin->in_layout && !store_has(b->store, &l->desc.digest, NULL)) {
         s->verify_blob = true;
-        TRY(store_open_blob(l->origin->layout, &l->desc.digest, &s->fd, &size, err));
+        TRY(store_open_blob_unverified(l->origin->layout, &l->desc.digest, &s->fd, err));
     } else {
         TRY(layer_fetch(b, l, err));
-        TRY(store_open_blob(b->store, &l->desc.digest, &s->fd, &size, err));
+        TRY(store_open_blob(b->store, &l->desc.digest, &s->fd, NULL, err));
     }
     s->diff = sha256_new();
     s->pipe = pipe_new(PIPE_BLOCKS * IO_BLOCK);

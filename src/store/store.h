@@ -31,6 +31,8 @@ bool store_has(Store *s, const Digest *d, uint64_t *ret_size); /* ret_size may b
 /* For reading, at position 0. ret_size may be NULL. */
 int store_open_blob(Store *s, const Digest *d, int *ret_fd, uint64_t *ret_size, Err *err)
     must_check;
+/* The same without a look at what is in it: for a caller that hashes the bytes itself while it uses them. */
+int store_open_blob_unverified(Store *s, const Digest *d, int *ret_fd, Err *err) must_check;
 /* Appended to ret, verified again; ERR_LIMIT beyond ret->max. On failure ret is as it was. */
 int store_read_blob(Store *s, const Digest *d, Buf *ret, Err *err) must_check;
 
