@@ -90,6 +90,8 @@ TEST(checksums_both_ways)
     CHECK(tar_block_valid(&b));
     CHECK(tar_number_put(b.sum, 7, sum - 511));
     CHECK(!tar_block_valid(&b));
+    b.sum[0] = 'x';
+    CHECK(!tar_block_valid(&b));
 }
 
 TEST(empty_blocks)

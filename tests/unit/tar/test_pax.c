@@ -94,25 +94,10 @@ TEST(unknown_keys_are_ignored)
 TEST(record_syntax_is_exact)
 {
     static const char *const bad[] = {
-        "6 a=b",
-        "6 a=b\n6 a",
-        "7 a=b\n",
-        "5 a=b\n",
-        "06a=b\n",
-        "6a=b\n",
-        " 6 a=b\n",
-        "-6 a=b\n",
-        "+6 a=b\n",
-        "4 a\n",
-        "5 =b\n",
-        "0 a=b\n",
-        "1 a=b\n",
-        "2 a=b\n",
-        "3 a=b\n",
-        "6\ta=b\n",
-        "6 a=b\n\n",
-        "x",
-        "99999999999999999999 a=b\n",
+        "6 a=b",   "6 a=bx",   "6 a=b\n6 a", "7 a=b\n",  "5 a=b\n",
+        "06a=b\n", "6a=b\n",   " 6 a=b\n",   "-6 a=b\n", "+6 a=b\n",
+        "4 a\n",   "5 =b\n",   "0 a=b\n",    "1 a=b\n",  "2 a=b\n",
+        "3 a=b\n", "6\ta=b\n", "6 a=b\n\n",  "x",        "99999999999999999999 a=b\n",
     };
     Err err;
 

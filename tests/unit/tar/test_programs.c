@@ -452,9 +452,10 @@ TEST(python_reads_ours)
         "b'0' a/sparse 0o600 3000000000 2097152 300000 5e-09 ''\n"
         "b'0' a/hole 0o600 3000000000 2097152 12345678 5e-09 ''\n"
         "b'0' a/last 0o600 3000000000 2097152 1 5e-09 ''\n");
-    check_unpacked("python3 - <<'E'\nimport os, tarfile\nwith tarfile.open('ours.tar') as t:\n"
-                   " for m in t:\n  m.uid, m.gid = os.getuid(), os.getgid()\n  t.extract(m, 'unpacked')\nE",
-                   false);
+    check_unpacked(
+        "python3 - <<'E'\nimport os, tarfile\nwith tarfile.open('ours.tar') as t:\n"
+        " for m in t:\n  m.uid, m.gid = os.getuid(), os.getgid()\n  t.extract(m, 'unpacked')\nE",
+        false);
 }
 
 TEST(prepared)

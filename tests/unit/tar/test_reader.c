@@ -90,6 +90,21 @@ TEST(no_entries)
     end(&o);
 }
 
+/* Whoever hashes the stream must see all of it: it is read to its end, however much follows the archive. */
+TEST(what_follows_is_read)
+{
+    cleanup_buf Buf a = BUF_INIT((size_t)8 << 20);
+    Opened o;
+
+    make_file(&a, "f", S("data"));
+    make_end(&a);
+    for (int i = 0; i < 1000; i++)
+        make_end(&a);
+    open_archive(&o, &a);
+    next(&o);
+    end(&o);
+}
+
 TEST(files_and_their_data)
 {
     cleanup_buf Buf a = BUF_INIT(BUF_SMALL);
@@ -707,11 +722,19 @@ TEST(sparse_files_that_do_not_add_up)
     const char *outside[][2] = {{"GNU.sparse.map", "8,4"}, {"GNU.sparse.size", "10"}, {0}};
     const char *unknown[][2] = {{"GNU.sparse.major", "2"}, {"GNU.sparse.minor", "0"}, {0}};
     const char *solaris[][2] = {{"SUN.holesdata", " 0 4"}, {0}};
+    const char *one_no_size[][2] = {{"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"}, {0}};
+    const char *with_version[][2] = {{"GNU.sparse.major", "0"},
+                                     {"GNU.sparse.minor", "1"},
+                                     {"GNU.sparse.map", "0,4"},
+                                     {"GNU.sparse.size", "10"},
+                                     {0}};
     const char *ok[][2] = {{"GNU.sparse.map", "0,4"}, {"GNU.sparse.size", "10"}, {0}};
     TarBlock file = make_block('0', "f", 4);
     Err err;
 
     CHECK_OK(read_sparse_header(ok, file, S("data"), &err));
+    CHECK_OK(read_sparse_header(with_version, file, S("data"), &err));
+    CHECK_ERR(read_sparse_header(one_no_size, file, S("data"), &err), ERR_FORMAT, "no size");
     CHECK_ERR(read_sparse_header(wrong_count, file, S("data"), &err), ERR_FORMAT,
               "as long as it says");
     CHECK_ERR(read_sparse_header(no_size, file, S("data"), &err), ERR_FORMAT, "no size");
@@ -770,8 +793,8 @@ TEST(what_looks_like_an_archive)
     CHECK(!tar_looks_like(a.p, a.n));
 }
 
-TEST_MAIN(T(no_entries), T(files_and_their_data), T(data_read_in_part), T(types),
-          T(names_are_given_as_they_are), T(sizes_of_what_is_no_file), T(gnu_long_names),
+TEST_MAIN(T(no_entries), T(what_follows_is_read), T(files_and_their_data), T(data_read_in_part),
+          T(types), T(names_are_given_as_they_are), T(sizes_of_what_is_no_file), T(gnu_long_names),
           T(pax_overrides_one_entry), T(pax_devices_and_links), T(pax_size_and_a_long_name),
           T(who_wins), T(global_headers), T(vendor_types_are_skipped), T(solaris_extended_headers),
           T(unknown_types), T(broken_archives), T(truncated_archives),

@@ -138,6 +138,15 @@ TEST(old_gnu_maps)
     CHECK(size == 1 << 20 && runs.n == 2 && runs.v[1].at == 4096 && runs.v[1].n == 10);
 
     put_run(&b.tail.gnu.runs[2], 8192, 512);
+    b.tail.gnu.runs[2].at[0] = '\0'; /* either way, a pair that is not used */
+    CHECK_OK(read_old(&b, S(""), &runs, &size, &err));
+    CHECK(runs.n == 2);
+    put_run(&b.tail.gnu.runs[2], 8192, 512);
+    b.tail.gnu.runs[2].n[0] = '\0';
+    CHECK_OK(read_old(&b, S(""), &runs, &size, &err));
+    CHECK(runs.n == 2);
+
+    put_run(&b.tail.gnu.runs[2], 8192, 512);
     put_run(&b.tail.gnu.runs[3], 16384, 512);
     b.tail.gnu.extended = 1;
     for (size_t i = 0; i < 21; i++)

@@ -181,6 +181,7 @@ TEST(long_names_are_split_where_that_works)
     check_not_split(TAR_DIR, long_text('a', 100, "")); /* with its slash 101 */
     check_split(TAR_FILE, long_text('p', 155, "/f"), 155, 1);
     check_split(TAR_DIR, long_text('p', 155, "/d"), 155, 2);
+    check_split(TAR_DIR, long_text('p', 120, "/d"), 120, 2); /* not at the slash behind the name */
     check_not_split(TAR_FILE, long_text('p', 156, "/f"));
     memset(name, 'n', sizeof(name));
     name[155] = '/';
@@ -383,6 +384,7 @@ TEST(a_sparse_file_to_the_byte)
 TEST(a_file_without_holes_is_an_ordinary_one)
 {
     static const TarRun runs[] = {{0, 600}, {600, 100}, {705, 5}};
+    static const TarRun touching[] = {{0, 512}, {512, 512}};
     TarEntry e = entry(TAR_FILE, S("f"));
     Made m;
     Err err;
@@ -394,6 +396,13 @@ TEST(a_file_without_holes_is_an_ordinary_one)
     finish(&m);
     CHECK(block(&m, 0)->flag == '0' && m.bytes.n == (size_t)5 * TAR_BLOCK);
     CHECK(memcmp(m.bytes.p + TAR_BLOCK + 699, "d\0\0\0\0\0ddddd\0", 12) == 0);
+    drop(&m);
+    e.size = 1024;
+    make(&m);
+    CHECK_OK(tar_writer_sparse(m.t, &e, touching, 2, &err));
+    CHECK_OK(tar_writer_data(m.t, long_text('d', 1024, "").p, 1024, &err));
+    finish(&m);
+    CHECK(block(&m, 0)->flag == '0');
     drop(&m);
     e.size = 0;
     make(&m);
