@@ -38,39 +38,31 @@ static void split_layout(Str rest, Arena *a, Str *ret_dir, Str *ret_selector)
     *ret_dir = str_dup_in(a, dir);
 }
 
-static int resolve_layout(Builder *b, BaseImage *i, Str rest, Buf *json, Err *err)
+static int resolve_layout(BaseImage *i, Str rest, Buf *json, Err *err)
 {
     Str dir, selector;
 
     i->in_layout = true;
-    split_layout(rest, &b->arena, &dir, &selector);
+    split_layout(rest, &i->arena, &dir, &selector);
     if (layout_open(dir.p, &i->layout, err) < 0)
-        return err_wrap(err, "FROM oci-layout://" STR_FMT, STR_ARG(rest));
-    return layout_resolve(i->layout, selector, &i->platform, &i->desc, json, &b->arena, err);
+        return err_wrap(err, "oci-layout://" STR_FMT, STR_ARG(rest));
+    return layout_resolve(i->layout, selector, &i->platform, &i->desc, json, &i->arena, err);
 }
 
 static int resolve_registry(Builder *b, BaseImage *i, Str text, Buf *json, Err *err)
 {
-    Registry *r;
-
-    TRY(reference_parse(&b->arena, text, &i->ref, err));
-    TRY(builder_registry(b, &r, err));
-    builder_note(b, "resolve " STR_FMT, STR_ARG(reference_familiar(&b->arena, &i->ref)));
-    return registry_resolve(r, &i->ref, &i->platform, &i->desc, json, &b->arena, err);
+    TRY(reference_parse(&i->arena, text, &i->ref, err));
+    return registry_resolve(b->registry, &i->ref, &i->platform, &i->desc, json, &i->arena, err);
 }
 
 static int read_config(Builder *b, BaseImage *i, Err *err)
 {
     cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
-    Registry *r;
+    const Digest *config = &i->manifest.config.digest;
 
-    if (i->in_layout) {
-        TRY(store_read_blob(i->layout, &i->manifest.config.digest, &json, err));
-    } else {
-        TRY(builder_registry(b, &r, err));
-        TRY(registry_pull_blob(r, &i->ref, &i->manifest.config, b->store, NULL, err));
-        TRY(store_read_blob(b->store, &i->manifest.config.digest, &json, err));
-    }
+    if (!i->in_layout)
+        TRY(registry_pull_blob(b->registry, &i->ref, &i->manifest.config, b->store, NULL, err));
+    TRY(store_read_blob(i->in_layout ? i->layout : b->store, config, &json, err));
     TRY(image_config_parse(buf_str(&json), &i->config, err));
     if (i->config.diff_ids.n != i->manifest.n_layers)
         return err_set(err, ERR_FORMAT, "the image has %zu layers but its config names %zu",
@@ -78,38 +70,92 @@ static int read_config(Builder *b, BaseImage *i, Err *err)
     return 0;
 }
 
-static bool wrong_platform(const BaseImage *i)
+static int check_platform(BaseImage *i, Err *err)
 {
     const Platform *have = &i->config.platform;
 
-    return have->os.n && have->arch.n && platform_match(&i->platform, have) == 0;
+    if (!have->os.n || !have->arch.n || platform_match(&i->platform, have) > 0)
+        return 0;
+    return err_set(err, ERR_NOT_FOUND,
+                   "the image is for " STR_FMT ", not for " STR_FMT " (choose with --platform)",
+                   STR_ARG(platform_format(&i->arena, have)),
+                   STR_ARG(platform_format(&i->arena, &i->platform)));
 }
 
-static int resolve_new(Builder *b, BaseImage *i, Err *err)
+static bool is_layout(const Builder *b, Str text, Str *ret_value)
 {
-    cleanup_buf Buf json = BUF_INIT(LIMIT_MANIFEST);
-    const KeyValue *context = find_build_context(b, i->text);
-    Str value = context ? context->value : i->text;
+    const KeyValue *context = find_build_context(b, text);
 
-    if (str_starts(value, S("oci-layout://")))
-        TRY(resolve_layout(b, i, str_skip(value, strlen("oci-layout://")), &json, err));
-    else if (str_starts(value, S("docker-image://")))
-        TRY(resolve_registry(b, i, str_skip(value, strlen("docker-image://")), &json, err));
-    else if (context)
+    *ret_value = context ? context->value : text;
+    return str_starts(*ret_value, S("oci-layout://"));
+}
+
+static int resolve_manifest(Builder *b, BaseImage *i, Buf *json, Err *err)
+{
+    const KeyValue *context = find_build_context(b, i->text);
+    Str value;
+
+    if (is_layout(b, i->text, &value))
+        return resolve_layout(i, str_skip(value, strlen("oci-layout://")), json, err);
+    if (str_starts(value, S("docker-image://")))
+        return resolve_registry(b, i, str_skip(value, strlen("docker-image://")), json, err);
+    if (context)
         return err_set(err, ERR_UNSUPPORTED,
                        "the build context " STR_FMT "=" STR_FMT
-                       " as an image is not supported yet (use "
-                       "oci-layout:// or docker-image://)",
+                       " as an image is not supported yet (use oci-layout:// or docker-image://)",
                        STR_ARG(context->key), STR_ARG(value));
-    else
-        TRY(resolve_registry(b, i, value, &json, err));
-    TRY(manifest_parse(&b->arena, str_dup_in(&b->arena, buf_str(&json)), &i->manifest, err));
-    TRY(read_config(b, i, err));
-    if (wrong_platform(i))
-        return err_set(err, ERR_NOT_FOUND,
-                       "the image is for " STR_FMT ", not for " STR_FMT " (choose with --platform)",
-                       STR_ARG(platform_format(&b->arena, &i->config.platform)),
-                       STR_ARG(platform_format(&b->arena, &i->platform)));
+    return resolve_registry(b, i, value, json, err);
+}
+
+typedef struct Resolving {
+    Builder *b;
+    BaseImage *image;
+} Resolving;
+
+/* On a thread of the net pool: touches the image, the store and the registry only. */
+static int resolve(void *arg, Err *err)
+{
+    const Resolving *r = arg;
+    BaseImage *i = r->image;
+    cleanup_buf Buf json = BUF_INIT(LIMIT_MANIFEST);
+    int rc = resolve_manifest(r->b, i, &json, err);
+
+    if (rc == 0)
+        rc = manifest_parse(&i->arena, str_dup_in(&i->arena, buf_str(&json)), &i->manifest, err);
+    if (rc == 0)
+        rc = read_config(r->b, i, err);
+    if (rc == 0)
+        rc = check_platform(i, err);
+    return rc < 0 ? err_wrap(err, "image " STR_FMT, STR_ARG(i->text)) : 0;
+}
+
+static BaseImage *find_image(const Builder *b, Str text, const Platform *platform)
+{
+    vec_foreach(i, &b->images)
+        if (str_eq((*i)->text, text) && platform_eq(&(*i)->platform, platform))
+            return *i;
+    return NULL;
+}
+
+int image_begin(Builder *b, Str text, const Platform *platform, Err *err)
+{
+    Resolving *r;
+    Registry *ignored;
+    BaseImage *i;
+    Str value;
+
+    if (find_image(b, text, platform))
+        return 0;
+    if (!is_layout(b, text, &value))
+        TRY(builder_registry(b, &ignored, err)); /* here, because the tasks share it */
+    builder_note(b, "resolve " STR_FMT, STR_ARG(text));
+    i = NEW(BaseImage);
+    i->text = text;
+    i->platform = *platform;
+    vec_push(&b->images, i);
+    r = arena_new(&b->arena, Resolving);
+    *r = (Resolving){b, i};
+    i->resolving = pool_submit(b->net, resolve, r);
     return 0;
 }
 
@@ -117,30 +163,25 @@ int image_resolve(Builder *b, Str text, const Platform *platform, BaseImage **re
 {
     BaseImage *i;
 
-    vec_foreach(known, &b->images) {
-        if (str_eq((*known)->text, text) && platform_eq(&(*known)->platform, platform)) {
-            *ret = *known;
-            return 0;
-        }
-    }
-    i = NEW(BaseImage);
-    i->text = text;
-    i->platform = *platform;
-    if (resolve_new(b, i, err) < 0) {
-        image_free(i);
-        return err_wrap(err, "image " STR_FMT, STR_ARG(text));
-    }
-    vec_push(&b->images, i);
+    TRY(image_begin(b, text, platform, err));
+    i = find_image(b, text, platform);
+    if (i->resolving)
+        TRY(task_join(steal_ptr(&i->resolving), err));
     *ret = i;
     return 0;
 }
 
 void image_free(BaseImage *i)
 {
+    Err ignored;
+
     if (!i)
         return;
+    if (i->resolving)
+        (void)!task_join(i->resolving, &ignored);
     image_config_done(&i->config);
     store_free(i->layout);
+    arena_done(&i->arena);
     free(i);
 }
 

@@ -7,6 +7,8 @@
 #include "build/builder.h"
 
 struct BaseImage {
+    Arena arena;       /* owns what the documents say */
+    Task *resolving;   /* NULL: done */
     Str text;          /* as written in the Dockerfile */
     Platform platform; /* asked for */
     bool in_layout;    /* else in a registry */
@@ -24,6 +26,9 @@ typedef struct ImageLayer {
     const BaseImage *origin; /* NULL: made by this build, in its store */
 } ImageLayer;
 typedef VEC(ImageLayer) ImageLayerVec;
+
+/* Begin to resolve it in the background; image_resolve() waits for the answer. */
+int image_begin(Builder *b, Str text, const Platform *platform, Err *err) must_check;
 
 /*
  * Resolve "debian:12", or a name given by --build-context; twice the same is resolved once. The image lives as long as the builder.

@@ -200,6 +200,33 @@ static int need_sources(Plan *p, Stage *s, Err *err)
     return 0;
 }
 
+/* What is needed for sure, by the file alone: its images are asked for at once, so that one slow answer is not waited for after another. */
+static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
+{
+    if (seen[s->index])
+        return 0;
+    seen[s->index] = true;
+    if (s->base)
+        TRY(begin_images(p, s->base, seen, err));
+    else if (!s->scratch)
+        TRY(image_begin(p->b, s->base_text, &s->platform, err));
+    vec_foreach(step, &s->steps) {
+        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
+        Stage *source;
+        Str image;
+
+        if (step_check(step->d, step->i, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        if (!from)
+            continue;
+        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        TRY(source ? begin_images(p, source, seen, err)
+                   : image_begin(p->b, image, &s->platform, err));
+    }
+    return 0;
+}
+
 /* Triggers run before the stage's own instructions, as if written there. */
 static int add_triggers(Stage *s, Str from, const StrVec *on_build, Err *err)
 {
@@ -285,11 +312,14 @@ static Str target_name(const Builder *b, const Dockerfile *d)
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
 {
     Plan *p = ret;
+    bool *seen;
 
     *p = (Plan){.b = b, .d = d};
     scope_init_global(&p->global, b, d->escape, str_lower_in(&b->arena, target_name(b, d)));
     TRY(read_stages(p, err));
     TRY(find_target(p, err));
+    seen = arena_new_n(&b->arena, bool, p->stages.n);
+    TRY(begin_images(p, p->target, seen, err));
     TRY(need_stage(p, p->target, err));
     p->target->readers++;
     mark_runs(p);
