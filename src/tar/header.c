@@ -197,7 +197,7 @@ static int decode_device(const TarBlock *b, TarHead *h, Err *err)
 }
 
 /*
- * GNU headers have times where ustar has the prefix. Go before 1.9 wrote both the GNU magic and a prefix when a
+ * GNU headers have times where ustar has the prefix. Go before 1.8 wrote both the GNU magic and a prefix when a
  * number needed base-256; those layers are still around, and what cannot be a time gives them away.
  */
 static Str gnu_prefix(const TarBlock *b)

@@ -157,7 +157,7 @@ TEST(prefixes_by_dialect)
     strcpy(b.tail.gnu.atime, "12345670123");
     strcpy(b.tail.gnu.ctime, "12345670123");
     CHECK(decoded(&b).prefix.n == 0);
-    strcpy(b.tail.prefix, "usr/lib"); /* Go before 1.9 */
+    strcpy(b.tail.prefix, "usr/lib"); /* Go before 1.8 */
     CHECK_STR(decoded(&b).prefix, S("usr/lib"));
     strcpy(b.tail.prefix, "usr/\xff");
     CHECK(decoded(&b).prefix.n == 0);
