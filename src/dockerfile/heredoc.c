@@ -97,11 +97,9 @@ int heredoc_find_all(Arena *a, Str line, Instr *i, Err *err)
     return 0;
 }
 
-/* "<<" or "<<-", perhaps behind digits, and nothing else. */
+/* "<<", perhaps behind digits, and nothing else. */
 static bool is_bare_marker(Str word)
 {
-    if (str_ends(word, S("-")))
-        word.n--;
     if (!str_ends(word, S("<<")))
         return false;
     for (size_t i = 0; i + 2 < word.n; i++)

@@ -190,17 +190,32 @@ static Str upper_in(Arena *a, Str s)
     return (Str){z, s.n};
 }
 
+/* Edits between two words, two neighbours that changed places counting as one. */
+static unsigned count_slips(Str a, Str b)
+{
+    size_t i = 0;
+
+    if (a.n == b.n) {
+        while (i < a.n && a.p[i] == b.p[i])
+            i++;
+        if (i + 1 < a.n && a.p[i] == b.p[i + 1] && a.p[i + 1] == b.p[i] &&
+            str_eq(str_skip(a, i + 2), str_skip(b, i + 2)))
+            return 1;
+    }
+    return str_distance(a, b);
+}
+
 Str text_suggest(Arena *a, Str word, const char *const *known, size_t n, bool any_case)
 {
     Str asked = any_case ? str_lower_in(a, text_clip(a, word)) : word, best = {0};
-    unsigned distance = 3; /* one or two edits are a slip of the finger, three another word */
+    unsigned least = 3; /* one or two edits are a slip of the finger, three another word */
 
     for (size_t i = 0; i < n; i++) {
         Str name = any_case ? str_lower_in(a, str_from(known[i])) : str_from(known[i]);
-        unsigned d = str_distance(asked, name);
+        unsigned slips = count_slips(asked, name);
 
-        if (d > 0 && d < distance) {
-            distance = d;
+        if (slips > 0 && slips < least && slips < asked.n) {
+            least = slips;
             best = name;
         }
     }

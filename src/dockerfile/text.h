@@ -31,7 +31,8 @@ Str text_quote(Arena *a, Str s);
 Str text_clip(Arena *a, Str s);
 
 /*
- * " (did you mean X?)" when exactly one or two edits lead from 'word' to the nearest of 'known', else "".
+ * " (did you mean X?)" when one or two edits, and fewer than it has letters, lead from 'word' to the nearest of 'known';
+ * else "".
  *   any_case  compare without regard to case, and answer in the case of 'word'
  */
 Str text_suggest(Arena *a, Str word, const char *const *known, size_t n, bool any_case);

@@ -208,7 +208,7 @@ static void enter(const WildPath *w, PlaceSet *set, size_t i)
 static bool takes(const WildStep *step, Str ch, bool slash)
 {
     switch (step->kind) {
-    case STEP_CHAR: return str_eq(step->text, ch);
+    case STEP_CHAR: return step->text.p[0] == ch.p[0] && str_eq(step->text, ch);
     case STEP_ANY: return !slash;
     case STEP_CLASS: return glob_class_holds(step->text, ch);
     case STEP_STAR: return !slash;
@@ -238,6 +238,11 @@ static void move(const WildPath *w, size_t i, Str ch, PlaceSet *to)
         return;
     }
     enter(w, to, i);
+}
+
+static Str first_char(Str s)
+{
+    return str_head(s, (unsigned char)s.p[0] < 0x80 ? 1 : text_char(s));
 }
 
 /* All places over one character; false when none is left. */
@@ -277,7 +282,7 @@ bool wildpath_matches(const WildPath *w, Str path, uint64_t trace)
         return w->plain.n && path_within(path, w->plain);
     start(w, &set);
     while (path.n) {
-        Str ch = str_head(path, text_char(path));
+        Str ch = first_char(path);
 
         path = str_skip(path, ch.n);
         if (!move_all(w, &set, ch))
@@ -296,7 +301,7 @@ bool wildpath_may_match_below(const WildPath *w, Str dir)
         return w->plain.n > dir.n && path_within(w->plain, dir);
     start(w, &set);
     while (dir.n) {
-        Str ch = str_head(dir, text_char(dir));
+        Str ch = first_char(dir);
 
         dir = str_skip(dir, ch.n);
         if (!move_all(w, &set, ch))
