@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 step() { printf '\n== %s\n' "$*"; }
 shown() {
-    printf '$ %s\n' "$(sed "s,$LAB,\$TMP,g; s,$PWD/,,g" <<<"$*")"
+    printf '$ %s\n' "$(sed "s,$LAB,\$TMP,g; s,$PWD/,,g; s,^lab_podman,podman," <<<"$*")"
     "$@"
 }
 
