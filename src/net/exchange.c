@@ -172,13 +172,18 @@ static size_t on_need(char *p, size_t size, size_t n, void *arg)
     return got;
 }
 
-/* libcurl wants the body again from the start, after a kept connection turned out to be dead. */
+/*
+ * libcurl wants the body again from the start: it repeats by itself a request that died with a kept
+ * connection. What is not idempotent may have been taken in the meantime (a PATCH appends!), so that
+ * is for our caller to decide.
+ */
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
     Exchange *x = arg;
+    bool idempotent = strcmp(x->method, "PUT") == 0 || x->req->retry_post;
 
-    if (origin != SEEK_SET || offset < 0)
-        return CURL_SEEKFUNC_CANTSEEK;
+    if (origin != SEEK_SET || offset < 0 || (x->body_at > 0 && !idempotent))
+        return CURL_SEEKFUNC_FAIL;
     x->body_at = (uint64_t)offset;
     return CURL_SEEKFUNC_OK;
 }
@@ -410,6 +415,8 @@ static int conclude(Exchange *x, CURLcode rc, Err *err)
     x->trouble = rc == CURLE_OK ? TROUBLE_BROKEN : trouble_of(rc);
     if (rc == CURLE_OK)
         return err_set(err, ERR_NET, "the server closed without an answer");
+    if (rc == CURLE_SEND_FAIL_REWIND)
+        return err_set(err, ERR_NET, "the connection broke while the body was sent");
     return err_set(err, ERR_NET, "%s", x->text[0] ? x->text : curl_easy_strerror(rc));
 }
 

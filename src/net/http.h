@@ -118,6 +118,8 @@ Str http_header(const HttpAnswer *a, const char *lower_case_name); /* {NULL,0} w
  * Retried: connect/reset/timeout/truncated, 408, 425, 429, 500, 502, 503, 504 (Retry-After honoured
  * up to 60 s); for POST and PATCH only when retry_post, when nothing was sent, or after 429 (refused
  * unprocessed). A certificate that does not verify is not retried, a name that does not resolve twice.
+ * (A request without body that dies with a kept connection before any answer is repeated once in any
+ * case: libcurl does that, and the server had closed before.)
  * *ret is filled also for error statuses, untouched on -1; the caller frees it.
  */
 int http_do(HttpClient *c, const HttpRequest *req, HttpAnswer *ret, Err *err) must_check;

@@ -212,6 +212,9 @@ int tls_apply(HttpClient *c, CURL *curl, const HttpTls *tls, bool certificates, 
     const Buf *cert, *key;
 
     (void)curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    /* libcurl's built-in places are read at each connection, from whatever stands in '/' by then */
+    (void)curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
+    (void)curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
     if (tls && tls->skip_verify) {
         (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
         (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);

@@ -81,6 +81,7 @@ struct Registry {
     const RegistryOpts *opts;
     HttpClient *http;
     CredStore *creds;
+    unsigned pause_ms;  /* bound of the first pause before something is tried again */
     Arena arena;        /* filled by registry_new() only */
     VEC(HostTls) certs; /* certificates by registry */
 
@@ -139,7 +140,8 @@ Str error_words(Str body, Str content_type, Arena *a);
 
 /* Again up to 'extra' times while the error is one that passes: transport, 5xx, wrong digest. */
 typedef int RegistryOp(void *arg, Err *err);
-int registry_retry(unsigned extra, RegistryOp *op, void *arg, Err *err) must_check;
+int registry_retry(const Registry *r, unsigned extra, RegistryOp *op, void *arg, Err *err)
+    must_check;
 bool error_may_pass(const Err *err);
 /* "REGISTRY/REPO: " in front of an error; -1. */
 int registry_wrap(const Reference *ref, Err *err);

@@ -152,7 +152,7 @@ int registry_resolve(Registry *r, const Reference *ref, const Platform *platform
     Platform host = platform_host();
     Resolve x = {.r = r, .ref = ref, .platform = platform ? platform : &host, .arena = a};
 
-    if (registry_retry(r->opts->pull_retries, resolve_once, &x, err) < 0)
+    if (registry_retry(r, r->opts->pull_retries, resolve_once, &x, err) < 0)
         return registry_wrap(ref, err);
     buf_add(ret_json, x.json);
     TRY(buf_check(ret_json, "the manifest", err));
@@ -221,7 +221,7 @@ int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, St
     p.key = ref->tag.n ? ref->tag : str_from(digest->text);
     endpoints_find(r, ref, USE_PUSH, &a, &one);
     p.at = &one.v[0];
-    result = registry_retry(r->opts->push_retries, push_once, &p, err);
+    result = registry_retry(r, r->opts->push_retries, push_once, &p, err);
     vec_done(&one);
     return result < 0 ? registry_wrap(ref, err) : 0;
 }

@@ -198,7 +198,7 @@ int registry_pull_blob(Registry *r, const Reference *ref, const Descriptor *d, S
 
     TRY(pulling_enter(r, &d->digest, s, err));
     if (!store_has(s, &d->digest, NULL))
-        result = registry_retry(r->opts->pull_retries, pull_once, &p, err);
+        result = registry_retry(r, r->opts->pull_retries, pull_once, &p, err);
     pulling_leave(r, &d->digest, s);
     return result < 0 ? registry_wrap(ref, err) : 0;
 }

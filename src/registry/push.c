@@ -71,7 +71,7 @@ int registry_push_blob(Registry *r, const Reference *ref, const Descriptor *d, S
         Push p = {.r = r, .ref = ref, .d = d, .mount_from = mount_from, .store = s, .ev = ev};
 
     push_init(&p);
-    if (registry_retry(r->opts->push_retries, push_blob_once, &p, err) < 0) {
+    if (registry_retry(r, r->opts->push_retries, push_blob_once, &p, err) < 0) {
         (void)err_wrap(err, "push blob %s", d->digest.text);
         return registry_wrap(ref, err);
     }
@@ -104,7 +104,7 @@ int registry_mount_blob(Registry *r, const Reference *ref, const Descriptor *d, 
     cleanup_with(push_done) Push p = {.r = r, .ref = ref, .d = d, .mount_from = mount_from};
 
     push_init(&p);
-    if (registry_retry(r->opts->push_retries, mount_once, &p, err) < 0) {
+    if (registry_retry(r, r->opts->push_retries, mount_once, &p, err) < 0) {
         (void)err_wrap(err, "mount blob %s", d->digest.text);
         return registry_wrap(ref, err);
     }

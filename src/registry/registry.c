@@ -4,7 +4,7 @@
 #include "registry/internal.h"
 
 enum {
-    RETRY_BASE_MS = 1000
+    PAUSE_MS = 1000
 }; /* as kaniko's --push-retry */
 
 static int add_ca(Registry *r, const KeyValue *kv, Err *err)
@@ -41,6 +41,7 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
     cleanup_with(registry_free_at) Registry *r = NEW(Registry);
 
     r->opts = opts;
+    r->pause_ms = PAUSE_MS;
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->pulled, NULL);
     r->http = http_client_new(NULL);
@@ -78,15 +79,15 @@ bool error_may_pass(const Err *err)
            (err->kind == ERR_HTTP && http_status_is_temporary(err->http_status));
 }
 
-int registry_retry(unsigned extra, RegistryOp *op, void *arg, Err *err)
+int registry_retry(const Registry *r, unsigned extra, RegistryOp *op, void *arg, Err *err)
 {
     for (unsigned attempt = 0;; attempt++) {
-        int r = op(arg, err);
+        int done = op(arg, err);
 
-        if (r >= 0 || attempt >= extra || !error_may_pass(err))
-            return r;
+        if (done >= 0 || attempt >= extra || !error_may_pass(err))
+            return done;
         log_debug("%s; trying again", err->msg);
-        TRY(http_pause(http_backoff_ms(RETRY_BASE_MS, attempt), err));
+        TRY(http_pause(http_backoff_ms(r->pause_ms, attempt), err));
     }
 }
 

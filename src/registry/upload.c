@@ -15,10 +15,6 @@
 #include "base/num.h"
 #include "registry/internal.h"
 
-enum {
-    PAUSE_BASE_MS = 500
-};
-
 int blob_exists(Registry *r, const Endpoint *at, const Descriptor *d, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
@@ -252,7 +248,7 @@ static int recover(Upload *u, unsigned failures, Err *err)
 {
     int there;
 
-    TRY(http_pause(http_backoff_ms(PAUSE_BASE_MS, failures), err));
+    TRY(http_pause(http_backoff_ms(u->r->pause_ms, failures), err));
     TRY(there = blob_exists(u->r, u->at, u->d, err));
     if (there)
         return 1;

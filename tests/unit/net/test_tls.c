@@ -144,6 +144,7 @@ int main(void)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cases[i].run();
         printf("ok %s\n", cases[i].name);
+        (void)fflush(stdout);
     }
     temp_free(t);
     return 0;

@@ -56,6 +56,7 @@ static inline void bench_open(Bench *b, const char *credentials)
                          .p,
                      1) == 0);
     CHECK_OK(registry_new(&b->opts, &b->r, &err));
+    b->r->pause_ms = 1;
     http_client_free(b->r->http);
     b->r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .stall_timeout_s = 2});
 }

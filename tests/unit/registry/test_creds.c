@@ -259,6 +259,7 @@ int main(void)
         forget_everything();
         cases[i].run();
         printf("ok %s\n", cases[i].name);
+        (void)fflush(stdout);
     }
     temp_free(t);
     return 0;
