@@ -2,14 +2,16 @@
 /*
  * One binary, several names: kiln (with sub-commands) and executor (kaniko's command line). The only place that exits.
  *
- * Order matters: options are parsed first (they touch nothing), then an ordinary user gets a user namespace, then the
- * launcher is forked while there are no threads, no credentials and no open files, and only then does anything else happen.
+ * Order matters: the guards stand before everything, options are parsed next (they touch nothing), then an ordinary user
+ * gets a user namespace, then the launcher is forked while there are no threads, no credentials and no open files, and only then
+ * does anything else happen.
  */
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
 #include "cli/digest_files.h"
+#include "cli/guards.h"
 #include "cli/progress.h"
 #include "os/signal.h"
 #include "os/temp.h"
@@ -141,6 +143,11 @@ int main(int argc, char **argv)
 
     if (argc < 1)
         return 1;
+    guards_install();
+    if (is_called(argv[0], S("warmer"))) {
+        (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");
+        return report_failure(&err);
+    }
     if (is_called(argv[0], S("executor"))) {
         if (argc > 1 && strcmp(command, "version") == 0)
             return print_version();
