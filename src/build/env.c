@@ -3,18 +3,11 @@
 
 #include "base/limits.h"
 
+/* In pairs: the two spellings of a name differ in the last bit of their index. */
 static const char *const proxies[] = {
     "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
     "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy",
 };
-
-static bool is_proxy(Str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
-        if (str_eq(name, str_from(proxies[i])))
-            return true;
-    return false;
-}
 
 void scope_set(Scope *s, Str key, Str value)
 {
@@ -104,6 +97,18 @@ int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
     return 0;
 }
 
+int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err)
+{
+    cleanup_buf Buf out = BUF_INIT(LIMIT_RUN_TEXT);
+    Expander x = expander_of(s);
+
+    x.escape = '\\';
+    x.keep_quotes = true;
+    TRY(expand_word(&x, body, &out, err));
+    *ret = str_dup_in(s->arena, buf_str(&out));
+    return 0;
+}
+
 int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err)
 {
     Expander x = expander_of(s);
@@ -167,15 +172,25 @@ Str scope_args_prefix(const Scope *s)
     return str_dup_in(s->arena, buf_str(&out));
 }
 
+/* Programs differ in which spelling they read, so a command gets both, whichever was given. */
+static void add_proxy(const Scope *s, Str name, Str other, StrVec *ret)
+{
+    const KeyValueVec *args = &s->b->req->build_args;
+    const KeyValue *kv = key_values_find(args, name);
+
+    if (!kv)
+        kv = key_values_find(args, other);
+    if (kv && !key_values_find(&s->vars, name))
+        vec_push(ret, str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(kv->value)));
+}
+
 void scope_environ(const Scope *s, Str home, StrVec *ret)
 {
     vec_foreach(kv, &s->vars)
         vec_push(ret,
                  str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(kv->key), STR_ARG(kv->value)));
-    vec_foreach(kv, &s->b->req->build_args)
-        if (is_proxy(kv->key) && !key_values_find(&s->vars, kv->key))
-            vec_push(ret, str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(kv->key),
-                                     STR_ARG(kv->value)));
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
+        add_proxy(s, str_from(proxies[i]), str_from(proxies[i ^ 1]), ret);
     if (!key_values_find(&s->vars, S("PATH")))
         vec_push(ret, S("PATH=" DEFAULT_PATH));
     if (!key_values_find(&s->vars, S("HOME")))

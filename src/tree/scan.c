@@ -27,10 +27,12 @@
 typedef struct Note {
     char *path;
     Node *deleted; /* in the tree, not on the disk; else: */
+    Node *touched; /* a directory whose mtime was set */
     struct statx st;
     char *target; /* symlink */
     Xattrs *xattrs;
-    bool stub; /* a directory that may be there only to hold a mount point */
+    bool above_foreign; /* something below it is not the image's */
+    bool stub;          /* a directory that may be there only to hold a mount point */
 } Note;
 
 typedef VEC(Note) NoteVec;
@@ -158,9 +160,9 @@ static int read_target(int dirfd, const char *name, uint64_t size, char **ret, E
 }
 
 static int note_change(Worker *w, int dirfd, const char *name, const char *path,
-                       const struct statx *st, bool stub, Err *err)
+                       const struct statx *st, bool above_foreign, bool stub, Err *err)
 {
-    Note note = {.st = *st, .stub = stub};
+    Note note = {.st = *st, .above_foreign = above_foreign, .stub = stub};
 
     if (S_ISSOCK(st->stx_mode))
         return 0; /* an archive cannot hold one, and a restart makes it anew */
@@ -193,7 +195,8 @@ static int look_at(Worker *w, const Job *job, int fd, const char *name, const ch
             adopt(w, n, &st);
     }
     if (!w->scan->adopting && (!n || (n->flags & NODE_ABSENT) || !same_as_before(n, &st)))
-        TRY(note_change(w, fd, name, path, &st, !n && foreign == FOREIGN_ABOVE, err));
+        TRY(note_change(w, fd, name, path, &st, foreign == FOREIGN_ABOVE,
+                        !n && foreign == FOREIGN_ABOVE, err));
     if (S_ISDIR(st.stx_mode)) {
         Node *below = n && node_is_dir(n) ? n : NULL;
 
@@ -322,14 +325,17 @@ static void update_dir(Update *u, Note *note, Node *n)
 {
     Inode *i = n->inode;
     uint32_t uid = note_uid(u, note, n), gid = note_gid(u, note, n);
+    int64_t mtime_ns = statx_ns(note->st.stx_mtime);
 
     if (i->mode != note->st.stx_mode || i->uid != uid || i->gid != gid ||
         !xattrs_equal(i->xattrs, note->xattrs) || (n->flags & NODE_ABSENT))
         tree_mark_dirty(n);
+    if (i->mtime_ns != mtime_ns && mtime_ns != statx_ns(note->st.stx_ctime) && !note->above_foreign)
+        note->touched = n;
     i->mode = note->st.stx_mode;
     i->uid = uid;
     i->gid = gid;
-    i->mtime_ns = statx_ns(note->st.stx_mtime);
+    i->mtime_ns = mtime_ns;
     i->ino = note->st.stx_ino;
     i->ctime_ns = statx_ns(note->st.stx_ctime);
     inode_set_xattrs(u->t, i, steal_ptr(&note->xattrs));
@@ -368,9 +374,17 @@ static int update_entry(Update *u, Note *note, Err *err)
     return 0;
 }
 
-static int by_path(const void *a, const void *b)
+/* Component by component, so that what lies below a directory comes right behind it ("a", "a/b", "a-c"). */
+static int by_path(const void *pa, const void *pb)
 {
-    return strcmp(((const Note *)a)->path, ((const Note *)b)->path);
+    const unsigned char *a = (const unsigned char *)((const Note *)pa)->path;
+    const unsigned char *b = (const unsigned char *)((const Note *)pb)->path;
+
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return (*a == '/' ? 1 : *a ? *a + 1 : 0) - (*b == '/' ? 1 : *b ? *b + 1 : 0);
 }
 
 /* A stub counts only when something that is the image's lies below it. The notes are sorted. */
@@ -383,6 +397,18 @@ static bool stub_is_used(const NoteVec *notes, const Note *stub)
             return true;
     }
     return false;
+}
+
+/*
+ * A directory's time is a change of its own when somebody has set it (touch, tar, cp -p): mtime and ctime then differ. Entries that came and
+ * went move both together, and that is no change. Where something below changed it comes with that anyway; and where
+ * mounts of the container lie below, not only the command sets it.
+ */
+static void mark_touched(const NoteVec *notes)
+{
+    vec_foreach(note, notes)
+        if (note->touched && !(note->touched->flags & (NODE_DIRTY_BELOW | NODE_REMOVED)))
+            tree_mark_dirty(note->touched);
 }
 
 static int update_tree(Tree *t, const ScanOpts *o, NoteVec *notes, Err *err)
@@ -408,6 +434,7 @@ static int update_tree(Tree *t, const ScanOpts *o, NoteVec *notes, Err *err)
         if (rc < 0)
             break;
     }
+    mark_touched(notes);
     map_done(&u.by_ino);
     return rc;
 }

@@ -164,6 +164,34 @@ TEST(twice_within_a_tick)
     teardown(&f);
 }
 
+/* A directory with only its time set; one in which something else changed is not a change of its own. */
+TEST(directory_times)
+{
+    Fixture f = setup();
+    const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+    CHECK(utimensat(f.fd, "d/e", old, 0) == 0);
+    expect(&f, "d/e/");
+    put(&f, "d/e/c", "new content");
+    CHECK(utimensat(f.fd, "d/e", old, 0) == 0);
+    expect(&f, "d/e/c");
+    teardown(&f);
+}
+
+/* "stub-x" and "stub!" sort between "stub" and "stub/f" as bytes, but are no reason to forget what lies in it. */
+TEST(stubs_and_their_neighbours)
+{
+    Fixture f = setup();
+
+    vec_push(&f.foreign, S("stub/mount"));
+    CHECK(mkdirat(f.fd, "stub", 0755) == 0 && mkdirat(f.fd, "stub/mount", 0755) == 0);
+    CHECK(mkdirat(f.fd, "stub-x", 0755) == 0);
+    put(&f, "stub!", "x");
+    put(&f, "stub/f", "x");
+    expect(&f, "stub/ stub/f stub! stub-x/");
+    teardown(&f);
+}
+
 TEST(deletions)
 {
     Fixture f = setup();
@@ -276,6 +304,7 @@ TEST(what_is_not_the_images)
     teardown(&f);
 }
 
-TEST_MAIN(T(nothing_changed), T(content_and_creation), T(twice_within_a_tick), T(deletions),
-          T(other_types), T(modes_only), T(a_directory_whose_entries_came_and_went), T(renames),
-          T(hard_links), T(extended_attributes), T(what_is_not_the_images))
+TEST_MAIN(T(nothing_changed), T(content_and_creation), T(twice_within_a_tick), T(directory_times),
+          T(stubs_and_their_neighbours), T(deletions), T(other_types), T(modes_only),
+          T(a_directory_whose_entries_came_and_went), T(renames), T(hard_links),
+          T(extended_attributes), T(what_is_not_the_images))
