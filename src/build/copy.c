@@ -7,7 +7,6 @@
 #include "build/copy.h"
 
 #include "base/map.h"
-#include "dockerfile/ignore.h"
 
 /* --- sources --- */
 
@@ -16,7 +15,7 @@ static int match_below(Tree *t, Arena *a, Node *dir, Str prefix, Str rest, CopyM
 
 static int add_match(Tree *t, Str path, CopyMatchVec *ret, Err *err)
 {
-    CopyMatch m = {NULL, path_base(path)};
+    CopyMatch m = {NULL, path_base(path), path};
 
     TRY(tree_lookup(t, path, true, &m.node, err));
     if (m.node)
@@ -164,7 +163,37 @@ static int copy_leaf(const CopyJob *job, Node *from, Node *dir, Str name, Map *l
 
 /* --- directories --- */
 
-static int copy_children(const CopyJob *job, Node *from, Node *to, Map *links, Err *err);
+static int copy_children(const CopyJob *job, Node *from, Node *to, Str rel, Map *links, Err *err);
+
+/* Is anything below an excluded directory brought back by an exception? */
+static int any_kept(const CopyJob *job, Node *dir, Str rel, bool *ret, Err *err)
+{
+    NodeVec children = {0};
+    int rc = 0;
+
+    *ret = false;
+    if (!ignore_may_reinclude(job->exclude, rel))
+        return 0;
+    rc = tree_list(job->from, dir, &children, err);
+    for (size_t i = 0; rc == 0 && !*ret && i < children.n; i++) {
+        Node *n = children.v[i];
+        Str path = str_fmt_in(&job->stage->arena, STR_FMT "/" STR_FMT, STR_ARG(rel),
+                              STR_ARG(node_name(n)));
+
+        if (!ignore_excludes(job->exclude, path))
+            *ret = true;
+        else if (node_is_dir(n))
+            rc = any_kept(job, n, path, ret, err);
+    }
+    vec_done(&children);
+    return rc;
+}
+
+static int is_kept(const CopyJob *job, Node *n, Str rel, bool *ret, Err *err)
+{
+    *ret = !ignore_excludes(job->exclude, rel);
+    return *ret || !node_is_dir(n) ? 0 : any_kept(job, n, rel, ret, err);
+}
 
 /* The directory that a member's directory is laid over; NULL when a new one is to be made. */
 static int existing_dir(const CopyJob *job, Node *dir, Str name, Node **ret, Err *err)
@@ -190,7 +219,8 @@ static int existing_dir(const CopyJob *job, Node *dir, Str name, Node **ret, Err
     return 0;
 }
 
-static int copy_dir(const CopyJob *job, Node *from, Node *dir, Str name, Map *links, Err *err)
+static int copy_dir(const CopyJob *job, Node *from, Node *dir, Str name, Str rel, Map *links,
+                    Err *err)
 {
     Tree *t = job->stage->fs->tree;
     bool described = !job->archive || from->layer;
@@ -208,25 +238,67 @@ static int copy_dir(const CopyJob *job, Node *from, Node *dir, Str name, Map *li
         set_metadata(job, from, to->inode);
         tree_mark_dirty(to);
     }
-    return copy_children(job, from, to, links, err);
+    return copy_children(job, from, to, rel, links, err);
 }
 
-static int copy_children(const CopyJob *job, Node *from, Node *to, Map *links, Err *err)
+static int copy_child(const CopyJob *job, Node *n, Node *to, Str rel, Map *links, Err *err)
+{
+    Str path = {0};
+    bool kept = true;
+
+    if (job->exclude) {
+        path = rel.n ? str_fmt_in(&job->stage->arena, STR_FMT "/" STR_FMT, STR_ARG(rel),
+                                  STR_ARG(node_name(n)))
+                     : node_name(n);
+        TRY(is_kept(job, n, path, &kept, err));
+    }
+    if (!kept)
+        return 0;
+    return node_is_dir(n) ? copy_dir(job, n, to, node_name(n), path, links, err)
+                          : copy_leaf(job, n, to, node_name(n), links, err);
+}
+
+/* 'rel': the path of 'from' below the source, for --exclude. */
+static int copy_children(const CopyJob *job, Node *from, Node *to, Str rel, Map *links, Err *err)
 {
     NodeVec children = {0};
     int rc = tree_list(job->from, from, &children, err);
 
-    for (size_t i = 0; rc == 0 && i < children.n; i++) {
-        Node *n = children.v[i];
-
-        rc = node_is_dir(n) ? copy_dir(job, n, to, node_name(n), links, err)
-                            : copy_leaf(job, n, to, node_name(n), links, err);
-    }
+    for (size_t i = 0; rc == 0 && i < children.n; i++)
+        rc = copy_child(job, children.v[i], to, rel, links, err);
     vec_done(&children);
     return rc;
 }
 
 /* --- destinations --- */
+
+/*
+ * --link: the copy was made in an empty root, so the directories that lead to it are its own: they cover links and files, and give
+ * their mode and owner to directories that exist.
+ */
+static int lay_dirs(const CopyJob *job, Str canonical, const NewDir *as, Err *err)
+{
+    Tree *t = job->stage->fs->tree;
+    Node *n = tree_root(t);
+    Str rest = canonical, c;
+
+    (void)err;
+    while (path_next(&rest, &c)) {
+        n = tree_child(t, n, c);
+        if (!n)
+            return 0;
+        if (!node_is_dir(n)) {
+            tree_remove(t, n);
+            return 0;
+        }
+        n->inode->mode = S_IFDIR | as->mode;
+        n->inode->uid = as->uid;
+        n->inode->gid = as->gid;
+        n->inode->mtime_ns = as->mtime_ns;
+        tree_mark_dirty(n);
+    }
+    return 0;
+}
 
 /* Directories made on the way take the time of what is put into them: the same inputs, the same layer. */
 static int make_dirs(const CopyJob *job, Str canonical, int64_t mtime_ns, Node **ret, Err *err)
@@ -239,6 +311,8 @@ static int make_dirs(const CopyJob *job, Str canonical, int64_t mtime_ns, Node *
         .mtime_ns = req->has_epoch ? req->epoch_ns : mtime_ns,
     };
 
+    if (job->link)
+        TRY(lay_dirs(job, canonical, &as, err));
     return stage_make_dirs(job->stage, canonical, &as, ret, err);
 }
 
@@ -247,16 +321,27 @@ static bool into_directory(Str dest)
     return dest.n == 0 || str_ends(dest, S("/")) || str_ends(dest, S("/.")) || str_eq(dest, S("."));
 }
 
+/* Where 'dest' is: with --link as it is written, else with the image's symlinks followed. */
+static int find_place(const CopyJob *job, Str dest, Str *ret, Err *err)
+{
+    Arena *a = &job->stage->arena;
+
+    if (!job->link)
+        return tree_canonical(job->stage->fs->tree, a, dest, true, ret, err);
+    *ret = path_rooted(a, dest);
+    return 0;
+}
+
 static int copy_dir_to(const CopyJob *job, const CopyMatch *m, Str at, Node *existing, Err *err)
 {
     cleanup_map Map links = {0};
     Node *dir = existing;
 
-    if (existing && !node_is_dir(existing))
+    if (existing && !node_is_dir(existing) && !job->link)
         return err_set(err, ERR_USAGE, "cannot copy to non-directory: /" STR_FMT, STR_ARG(at));
-    if (!existing)
+    if (!existing || job->link)
         TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
-    return copy_children(job, m->node, dir, &links, err);
+    return copy_children(job, m->node, dir, S(""), &links, err);
 }
 
 int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err)
@@ -267,7 +352,7 @@ int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err)
     Node *existing, *dir;
     Str at;
 
-    TRY(tree_canonical(t, a, dest, true, &at, err));
+    TRY(find_place(job, dest, &at, err));
     if (into_directory(dest))
         TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
     TRY(tree_at(t, at, &existing, err));
@@ -289,7 +374,7 @@ int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err)
 
     TRY(tree_canonical(job->stage->fs->tree, &job->stage->arena, dest, true, &at, err));
     TRY(make_dirs(job, at, mtime_ns, &dir, err));
-    return copy_children(job, root, dir, &links, err);
+    return copy_children(job, root, dir, S(""), &links, err);
 }
 
 /* --- opening what was copied --- */
@@ -311,4 +396,94 @@ void copy_files_init(CopyFiles *f)
 void copy_files_done(CopyFiles *f)
 {
     vec_done(&f->from);
+}
+
+/* --- COPY --parents --- */
+
+/* Walks everything that could match; a match is not searched further: it is copied whole. */
+static int match_anywhere(Tree *t, Arena *a, const Ignore *pattern, Node *dir, Str rel,
+                          CopyMatchVec *ret, Err *err)
+{
+    NodeVec children = {0};
+    int rc = tree_list(t, dir, &children, err);
+
+    for (size_t i = 0; rc == 0 && i < children.n; i++) {
+        Node *n = children.v[i];
+        Str path = rel.n ? str_fmt_in(a, STR_FMT "/" STR_FMT, STR_ARG(rel), STR_ARG(node_name(n)))
+                         : str_dup_in(a, node_name(n));
+
+        if (ignore_excludes(pattern, path))
+            rc = add_match(t, path, ret, err);
+        else if (node_is_dir(n))
+            rc = match_anywhere(t, a, pattern, n, path, ret, err);
+    }
+    vec_done(&children);
+    return rc;
+}
+
+/* The length of the path before "/./", and the path without it. */
+static Str cut_pivot(Arena *a, Str source, size_t *ret_cut)
+{
+    const char *pivot;
+
+    while (str_starts(source, S("./")))
+        source = str_skip(source, 2);
+    pivot = source.n ? memmem(source.p, source.n, "/./", 3) : NULL;
+    if (pivot)
+        *ret_cut = path_rooted(a, str_head(source, (size_t)(pivot - source.p))).n;
+    return path_rooted(a, source);
+}
+
+int copy_match_parents(Tree *t, Arena *a, Str source, CopyMatchVec *ret, size_t *ret_cut, Err *err)
+{
+    cleanup_with(ignore_free_at) Ignore *pattern = NULL;
+    Str path;
+
+    *ret_cut = 0;
+    path = cut_pivot(a, source, ret_cut);
+    if (!glob_has_wildcard(path))
+        return copy_match(t, a, path, ret, err);
+    TRY(ignore_from_patterns(&path, 1, &pattern, err));
+    return match_anywhere(t, a, pattern, tree_root(t), S(""), ret, err);
+}
+
+/* The directories of m->path after the cut, made below 'at' with the mode and owner they have in the source. */
+static int copy_leading_dirs(const CopyJob *job, const CopyMatch *m, size_t cut, Node **dir,
+                             Err *err)
+{
+    Tree *t = job->stage->fs->tree;
+    Str rest = str_skip(m->path, cut), c;
+
+    while (path_next(&rest, &c)) {
+        Str so_far = str_head(m->path, (size_t)(c.p + c.n - m->path.p));
+        Node *from, *n;
+
+        if (rest.n == 0 && !node_is_dir(m->node))
+            return 0;
+        TRY(tree_lookup(job->from, so_far, true, &from, err));
+        TRY(existing_dir(job, *dir, c, &n, err));
+        if (!n) {
+            TRY(tree_add(t, *dir, c, tree_inode_new(t, S_IFDIR | 0755), &n, err));
+            n->flags |= NODE_NEW;
+            if (from)
+                set_metadata(job, from, n->inode);
+            tree_mark_dirty(n);
+        }
+        *dir = n;
+    }
+    return 0;
+}
+
+int copy_with_parents(const CopyJob *job, const CopyMatch *m, size_t cut, Str dest, Err *err)
+{
+    cleanup_map Map links = {0};
+    Node *dir;
+    Str at;
+
+    TRY(find_place(job, dest, &at, err));
+    TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
+    TRY(copy_leading_dirs(job, m, cut, &dir, err));
+    if (node_is_dir(m->node))
+        return copy_children(job, m->node, dir, S(""), &links, err);
+    return copy_leaf(job, m->node, dir, m->name, &links, err);
 }

@@ -7,6 +7,7 @@
 
 #include "build/steps.h"
 #include "dockerfile/chmod.h"
+#include "dockerfile/ignore.h"
 
 /* Where a copied file's bytes will be read: Content.source is the node, Content.layer indexes 'from'. */
 typedef struct CopyFiles {
@@ -26,6 +27,8 @@ typedef struct CopyJob {
     bool has_chown;
     uint32_t uid, gid;
     const ChmodSpec *chmod; /* NULL = none */
+    const Ignore *exclude;  /* NULL = nothing; judged by the path below each source directory */
+    bool link;              /* --link: laid over the image, nothing in it is followed */
     uint32_t new_dir_mode;  /* of directories made on the way */
     NodeVec *files;         /* out: the source nodes of all regular files copied */
 } CopyJob;
@@ -34,12 +37,22 @@ typedef struct CopyJob {
 typedef struct CopyMatch {
     Node *node; /* symlinks followed */
     Str name;
+    Str path; /* as matched, symlinks not followed */
 } CopyMatch;
 typedef VEC(CopyMatch) CopyMatchVec;
 int copy_match(Tree *t, Arena *a, Str source, CopyMatchVec *ret, Err *err) must_check;
 
 /* Put one match at 'dest' (unresolved, absolute; "into a directory" when it ends in '/'). */
 int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err) must_check;
+
+/*
+ * COPY --parents: a match with the directories that lead to it, below the directory 'dest'. 'cut': how many bytes at the beginning of m->path
+ * are left away (what stands before the pivot "/./").
+ */
+int copy_match_parents(Tree *t, Arena *a, Str source, CopyMatchVec *ret, size_t *ret_cut, Err *err)
+    must_check;
+int copy_with_parents(const CopyJob *job, const CopyMatch *m, size_t cut, Str dest, Err *err)
+    must_check;
 
 /* Everything in the root of job->from below the directory 'dest', which gets that time if it has to be made. */
 int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err) must_check;

@@ -34,6 +34,8 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
 
 /* Expand one word; the result lives in the scope's arena. */
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err) must_check;
+/* A heredoc's body: quotes are ordinary characters there. */
+int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err) must_check;
 int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err) must_check;
 
 /* "|2 a=1 b=2 " for the history of a RUN; "" when no ARG is in scope. */

@@ -3,6 +3,7 @@
  * COPY and ADD: edit the tree (build/copy.h), then write the layer straight from where the files are.
  */
 #include "build/copy.h"
+#include "build/inline.h"
 #include "build/unpack.h"
 #include "build/user.h"
 #include "dockerfile/ignore.h"
@@ -23,31 +24,20 @@ typedef struct Copy {
     bool stage_files_open;
     Rootfs *image_fs; /* COPY --from=image; owned */
     VEC(Unpacked *) archives;
+    InlineFiles heredocs;
+    Ignore *exclude; /* owned */
 } Copy;
 
 /* --- what is not built yet --- */
 
 static int refuse_flags(const Instr *i, const char *const *flags, size_t n, Err *err)
 {
-    for (size_t k = 0; k < n; k++) {
-        const Flag *f = instr_flag(i, flags[k]);
-
-        if (f && !(f->has_value && str_eq_nocase(f->value, S("false"))))
+    for (size_t k = 0; k < n; k++)
+        if (instr_flag_is_on(i, flags[k]) ||
+            (instr_flag(i, flags[k]) && strcmp(flags[k], "checksum") == 0))
             return err_set(err, ERR_UNSUPPORTED, "%s --%s is not supported yet",
                            instr_name(i->kind), flags[k]);
-    }
-    if (i->heredocs.n)
-        return err_set(err, ERR_UNSUPPORTED, "%s with a heredoc is not supported yet",
-                       instr_name(i->kind));
     return 0;
-}
-
-static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
-{
-    static const char *const flags[] = {"link", "parents", "exclude"};
-
-    (void)d;
-    return refuse_flags(i, flags, ARRAY_LEN(flags), err);
 }
 
 static bool is_remote(Str source)
@@ -71,18 +61,20 @@ static int refuse_remote(Str source, const Instr *i, Err *err)
                    STR_ARG(source));
 }
 
-static int check_add(const Dockerfile *d, const Instr *i, Err *err)
+static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
 {
-    static const char *const flags[] = {"link", "exclude", "checksum", "keep-git-dir", "unpack"};
-    const Flag *unpack = instr_flag(i, "unpack");
-
     (void)d;
-    if (unpack && unpack->has_value && str_eq_nocase(unpack->value, S("false")))
-        return refuse_flags(i, flags, ARRAY_LEN(flags) - 1, err);
-    TRY(refuse_flags(i, flags, ARRAY_LEN(flags), err));
     for (size_t n = 0; n + 1 < i->args.n; n++)
         TRY(refuse_remote(i->args.v[n], i, err));
     return 0;
+}
+
+static int check_add(const Dockerfile *d, const Instr *i, Err *err)
+{
+    static const char *const flags[] = {"checksum", "keep-git-dir", "unpack"};
+
+    TRY(refuse_flags(i, flags, ARRAY_LEN(flags), err));
+    return check_copy(d, i, err);
 }
 
 /* --- options --- */
@@ -100,6 +92,21 @@ static int find_owner(Copy *c, Str text, Err *err)
     return 0;
 }
 
+static int read_excludes(Copy *c, Err *err)
+{
+    StrVec patterns = {0};
+    int rc = 0;
+
+    vec_foreach(f, &c->step->i->flags)
+        if (str_eq(f->name, S("exclude")))
+            vec_push(&patterns, f->value);
+    if (patterns.n)
+        rc = ignore_from_patterns(patterns.v, patterns.n, &c->exclude, err);
+    c->job.exclude = c->exclude;
+    vec_done(&patterns);
+    return rc;
+}
+
 static int read_flags(Copy *c, Err *err)
 {
     const Instr *i = c->step->i;
@@ -107,6 +114,11 @@ static int read_flags(Copy *c, Err *err)
     Str text;
 
     c->job.new_dir_mode = 0755;
+    c->job.link = instr_flag_is_on(i, "link") &&
+                  !chmod; /* with --chmod BuildKit copies in the ordinary way */
+    if (instr_flag_is_on(i, "parents"))
+        buf_add_z(&c->history, " --parents");
+    TRY(read_excludes(c, err));
     if (chown) {
         TRY(stage_expand(c->s, chown->value, &text, err));
         buf_addf(&c->history, " --chown=" STR_FMT, STR_ARG(text));
@@ -228,16 +240,34 @@ static int copy_match_to_dest(Copy *c, const CopyMatch *m, Err *err)
 static int copy_source(Copy *c, Str source, Err *err)
 {
     CopyMatchVec matches = {0};
+    bool parents = instr_flag_is_on(c->step->i, "parents");
+    size_t cut = 0;
     int rc;
 
     TRY(refuse_remote(source, c->step->i, err));
-    rc = copy_match(c->job.from, &c->s->arena, source, &matches, err);
+    rc = parents ? copy_match_parents(c->job.from, &c->s->arena, source, &matches, &cut, err)
+                 : copy_match(c->job.from, &c->s->arena, source, &matches, err);
     for (size_t i = 0; rc == 0 && i < matches.n; i++)
-        rc = copy_match_to_dest(c, &matches.v[i], err);
+        rc = parents ? copy_with_parents(&c->job, &matches.v[i], cut, c->dest, err)
+                     : copy_match_to_dest(c, &matches.v[i], err);
     vec_done(&matches);
     return rc;
 }
 
+static int copy_heredoc(Copy *c, const Heredoc *h, Err *err)
+{
+    CopyJob job = c->job;
+    CopyMatch m;
+
+    TRY(inline_add(&c->heredocs, c->s, h, &m.node, err));
+    m.name = m.path = node_name(m.node);
+    job.from = c->heredocs.tree;
+    job.source = 1;
+    job.keep_owner = false;
+    return copy_one(&job, &m, c->dest, err);
+}
+
+/* Files first, then heredocs. */
 static int copy_sources(Copy *c, Err *err)
 {
     const Instr *i = c->step->i;
@@ -245,10 +275,16 @@ static int copy_sources(Copy *c, Err *err)
     for (size_t n = 0; n + 1 < i->args.n; n++) {
         Str source;
 
+        if (instr_heredoc(i, i->args.v[n]))
+            continue;
         TRY(stage_expand(c->s, i->args.v[n], &source, err));
         buf_addf(&c->history, " " STR_FMT, STR_ARG(source));
         if (copy_source(c, source, err) < 0)
             return dockerfile_error_at(c->step->d, i, i->args.v[n], err);
+    }
+    vec_foreach(h, &i->heredocs) {
+        buf_addf(&c->history, " <<" STR_FMT, STR_ARG(h->name));
+        TRY(copy_heredoc(c, h, err));
     }
     return 0;
 }
@@ -277,6 +313,7 @@ static int do_copy(Copy *c, StepReport *report, Err *err)
     TRY(read_dest(c, err));
     TRY(open_from(c, &from, err));
     vec_push(&c->files.from, NULL); /* known when it is known which files are wanted */
+    vec_push(&c->files.from, &c->heredocs.s);
     c->job.stage = c->s;
     c->job.files = &c->fetched;
     TRY(copy_sources(c, err));
@@ -292,6 +329,7 @@ static int run_copy(StageBuild *s, const Step *step, StepReport *report, Err *er
     int rc;
 
     copy_files_init(&c.files);
+    inline_init(&c.heredocs);
     rc = do_copy(&c, report, err);
     if (c.stage_files_open)
         rootfs_files_done(&c.stage_files);
@@ -300,6 +338,8 @@ static int run_copy(StageBuild *s, const Step *step, StepReport *report, Err *er
     vec_done(&c.archives);
     rootfs_free(c.image_fs);
     copy_files_done(&c.files);
+    inline_done(&c.heredocs);
+    ignore_free(c.exclude);
     vec_done(&c.fetched);
     buf_done(&c.history);
     return rc;

@@ -18,10 +18,7 @@ static bool is_shebang(const Instr *i)
 /* `RUN <<EOF` alone: the body is the command. With anything beside it the shell itself reads the heredocs. */
 static bool is_lone_heredoc(const Instr *i)
 {
-    Str text = str_trim(i->rest);
-
-    return i->heredocs.n == 1 && i->heredocs.v[0].fd.n == 0 && str_starts(text, S("<<")) &&
-           !str_contains(text, S(" ")) && !str_contains(text, S("\t"));
+    return i->args.n == 1 && instr_heredoc(i, i->args.v[0]);
 }
 
 static int check_run(const Dockerfile *d, const Instr *i, Err *err)
