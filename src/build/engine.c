@@ -76,18 +76,59 @@ int builder_registry(Builder *b, Registry **ret, Err *err)
     return 0;
 }
 
-int builder_sandbox(Builder *b, Sandbox **ret, Err *err)
+/*
+ * What must not be moved out of "/": where kaniko's users have their files (another process may run the program again), the shell
+ * of the debug image, the layouts that bases are still read from.
+ */
+static void paths_to_keep(const Builder *b, StrVec *ret)
 {
+    static const char *const known[] = {"/kaniko", "/busybox"};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (access(known[i], F_OK) == 0)
+            vec_push(ret, str_from(known[i]));
+    vec_foreach(i, &b->images)
+        if ((*i)->layout)
+            vec_push(ret, str_from(store_dir((*i)->layout)));
+}
+
+static int open_sandbox(Builder *b, const StrVec *keep, Err *err)
+{
+    Context *context = b->req->context;
     SandboxOpts o = {.kind = b->req->isolation,
                      .kiln_dir = b->req->kiln_dir,
-                     .force = b->req->force};
+                     .force = b->req->force,
+                     .keep = keep,
+                     .context = context_dir(context)};
+    int fd;
+
+    TRY(sandbox_open(&o, b->req->launcher, &b->sandbox, err));
+    log_debug("sandbox: %s", sandbox_name(b->sandbox));
+    if (!o.context)
+        return 0;
+    fd = sandbox_open_outside(b->sandbox, o.context, err);
+    if (fd < 0)
+        return err_wrap(err, "the context");
+    context_set_dir(context, fd);
+    return 0;
+}
+
+int builder_sandbox(Builder *b, Sandbox **ret, Err *err)
+{
+    StrVec keep = {0};
+    Registry *ignored;
+    int rc = 0;
 
     if (!b->sandbox) {
-        TRY(sandbox_open(&o, b->req->launcher, &b->sandbox, err));
-        log_debug("sandbox: %s", sandbox_name(b->sandbox));
+        /* credentials and certificates are read while the container's "/" is there */
+        if (b->req->push)
+            TRY(builder_registry(b, &ignored, err));
+        paths_to_keep(b, &keep);
+        rc = open_sandbox(b, &keep, err);
+        vec_done(&keep);
     }
     *ret = b->sandbox;
-    return 0;
+    return rc;
 }
 
 static void say(const Builder *b, void (*to)(void *, Str), const char *fmt, va_list ap)
@@ -281,6 +322,23 @@ static int build_stages(Plan *p, Err *err)
 
 /* --- the target --- */
 
+/*
+ * No more commands will run. A "/" that was replaced is put back before outputs are written: their paths are the container's, and
+ * what looks for hosts and certificates by itself must find the container's.
+ */
+static void release_sandbox(Plan *p)
+{
+    Builder *b = p->b;
+
+    if (!b->sandbox || sandbox_parallel(b->sandbox))
+        return;
+    vec_foreach(s, &p->stages)
+        if ((*s)->built)
+            rootfs_drop_disk((*s)->built->fs);
+    sandbox_free(b->sandbox);
+    b->sandbox = NULL;
+}
+
 static void finish_config(StageBuild *s)
 {
     const BuildRequest *req = s->b->req;
@@ -309,6 +367,7 @@ static int build_with(Builder *b, BuildResult *ret, Err *err)
         StageBuild *target = plan.target->built;
 
         finish_config(target);
+        release_sandbox(&plan);
         rc = export_image(b, &target->config, &target->fs->layers, ret, err);
     }
     vec_foreach(s, &plan.stages)

@@ -46,12 +46,18 @@ Rootfs *rootfs_derive(Rootfs *from, bool keep_source)
     return r;
 }
 
+void rootfs_drop_disk(Rootfs *r)
+{
+    if (r->root)
+        root_free(r->b->sandbox, r->root);
+    r->root = NULL;
+}
+
 void rootfs_free(Rootfs *r)
 {
     if (!r)
         return;
-    if (r->root)
-        root_free(r->b->sandbox, r->root);
+    rootfs_drop_disk(r);
     tree_free(r->tree);
     vec_done(&r->layers);
     for (size_t i = 0; i < ARRAY_LEN(r->keep); i++)

@@ -33,6 +33,9 @@ Rootfs *rootfs_derive(Rootfs *from, bool keep_source);
 void rootfs_free(Rootfs *r);
 CLEANUP_DEFINE(Rootfs, rootfs_free);
 
+/* Its files leave the disk: only the layers are still good. */
+void rootfs_drop_disk(Rootfs *r);
+
 /* Fill the tree, and the disk as well with 'disk'; in one pass over the layers where both are wanted. */
 int rootfs_load(Rootfs *r, bool disk, Err *err) must_check;
 

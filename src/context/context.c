@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/sysmacros.h>
 
 #include "base/limits.h"
@@ -28,6 +30,7 @@ struct Context {
     TreeLoader loader;
     FileSource files;
     char *name;
+    char *dir; /* where 'fd' is; see context_dir() */
     int fd;
     Tree *tree;
     Ignore *ignore;
@@ -191,6 +194,15 @@ static int open_kind(const char *spec, int *ret_fd, Err *err)
                    STR_ARG(scheme), spec);
 }
 
+/* Asked of the kernel: the name that was given may be relative, or lead through links. */
+static char *real_path(int fd)
+{
+    char link[32];
+
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    return realpath(link, NULL);
+}
+
 int context_open(const char *spec, Context **ret, Err *err)
 {
     cleanup_with(context_free_at) Context *c = NEW(Context);
@@ -200,6 +212,7 @@ int context_open(const char *spec, Context **ret, Err *err)
     c->files.open = open_file;
     c->name = xstrdup(spec);
     TRY(open_kind(spec, &c->fd, err));
+    c->dir = real_path(c->fd);
     c->tree = tree_new();
     tree_set_loader(c->tree, &c->loader);
     *ret = steal_ptr(&c);
@@ -215,12 +228,24 @@ void context_free(Context *c)
     map_done(&c->links);
     close_at(&c->fd);
     free(c->name);
+    free(c->dir);
     free(c);
 }
 
 const char *context_name(const Context *c)
 {
     return c->name;
+}
+
+const char *context_dir(const Context *c)
+{
+    return c->dir;
+}
+
+void context_set_dir(Context *c, int taken_fd)
+{
+    close_at(&c->fd);
+    c->fd = taken_fd;
 }
 
 int context_read(Context *c, const char *path, Buf *ret, Err *err)

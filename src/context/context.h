@@ -24,6 +24,11 @@ CLEANUP_DEFINE(Context, context_free);
 
 const char *context_name(const Context *c); /* as given, for messages */
 
+/* The directory that holds the files, without links: lives as long as the context. NULL when it has no name any more. */
+const char *context_dir(const Context *c);
+/* It has been moved: go on with this descriptor of it, which is taken. */
+void context_set_dir(Context *c, int taken_fd);
+
 /* A file's content by its path in the context, not subject to .dockerignore: the Dockerfile, .dockerignore. ERR_NOT_FOUND. */
 int context_read(Context *c, const char *path, Buf *ret, Err *err) must_check;
 

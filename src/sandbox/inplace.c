@@ -24,6 +24,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "os/chase.h"
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/walk.h"
@@ -48,6 +49,7 @@ typedef struct Inplace {
     bool own_roots; /* ROOTS is ROOTS_IN_SLASH */
     int lock_fd;    /* one kiln at a time can have the "/" of a container */
     bool keep_final;
+    char *cwd;   /* kiln's own: below "/", it may be moved; NULL: cannot be told */
     Arena arena; /* owns the strings of 'keep' */
     StrVec keep;
     Foreign foreign;
@@ -317,6 +319,29 @@ static int choose_roots(Inplace *s, const char *kiln_dir, Err *err)
     return open_roots(ROOTS_IN_SLASH, &s->roots_fd, err);
 }
 
+/*
+ * What the runtime has put into etc for the network. Most runtimes mount these; where they are ordinary files they are as much
+ * the container's, and a RUN without them would find no host.
+ */
+static void keep_network_files(Inplace *s)
+{
+    static const char *const names[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/hostname"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (access(names[i], F_OK) == 0)
+            keep_path(s, str_from(names[i]));
+}
+
+/* A directory with mounts in it would be split in two. */
+static int keep_context(Inplace *s, const char *context, Err *err)
+{
+    TRY(foreign_refresh(s, err));
+    if (!context || !foreign_is_above(&s->foreign.paths, path_rooted(&s->arena, str_from(context))))
+        return 0;
+    keep_path(s, str_from(context));
+    return foreign_refresh(s, err);
+}
+
 static int lock(Inplace *s, const char *kiln_dir, Err *err)
 {
     Str path = str_fmt_in(&s->arena, "%s/inplace.lock", kiln_dir);
@@ -353,11 +378,29 @@ static int prepare(Inplace *s, const SandboxOpts *opts, Err *err)
     keep_path(s, str_from(opts->kiln_dir));
     for (size_t i = 0; opts->keep && i < opts->keep->n; i++)
         keep_path(s, opts->keep->v[i]);
+    keep_network_files(s);
     TRY(choose_roots(s, opts->kiln_dir, err));
     set_slash_mtime(s, st.st_mtim);
-    TRY(foreign_refresh(s, err));
+    TRY(keep_context(s, opts->context, err));
     TRY(recover(s, err));
-    return host_out(s, err);
+    s->cwd = getcwd(NULL, 0);
+    TRY(host_out(s, err));
+    return chdir("/") < 0 ? err_sys(err, "enter /") : 0;
+}
+
+static int in_open_outside(Sandbox *sandbox, const char *path, Err *err)
+{
+    const Inplace *s = (const Inplace *)sandbox;
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_close int host = -1;
+    int fd;
+
+    if (!foreign_covers(&s->foreign.paths, path_rooted(&a, str_from(path)))) {
+        host = open_in_roots(s, HOST, err);
+        return host < 0 ? -1 : chase_open(host, path, O_RDONLY | O_DIRECTORY, 0, err);
+    }
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_sys(err, "open %s", path) : fd;
 }
 
 /* The last root stays, the host's files with it in ROOTS: the next kiln here puts them back. */
@@ -382,6 +425,8 @@ static void leave_host(Inplace *s)
         log_debug("inplace: put the container's files back: %s", err.msg);
     if (s->own_roots && fstat(s->slash, &st) == 0 && rmdir(ROOTS_IN_SLASH) == 0)
         set_slash_mtime(s, st.st_mtim);
+    if (s->cwd && chdir(s->cwd) < 0)
+        log_debug("inplace: return to %s: %s", s->cwd, strerrordesc_np(errno));
 }
 
 static void in_free(Sandbox *sandbox)
@@ -399,6 +444,7 @@ static void in_free(Sandbox *sandbox)
     close_at(&s->slash);
     close_at(&s->roots_fd);
     close_at(&s->lock_fd);
+    free(s->cwd);
     free(s);
 }
 
@@ -425,6 +471,7 @@ static int in_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err
 const SandboxKind sandbox_inplace = {
     .name = "inplace",
     .parallel = false,
+    .open_outside = in_open_outside,
     .open = in_open,
     .free = in_free,
     .root_new = in_root_new,

@@ -11,6 +11,7 @@
 typedef struct SandboxKind {
     const char *name;
     bool parallel;
+    int (*open_outside)(Sandbox *s, const char *path, Err *err); /* NULL: nothing was moved */
     /* Try it, prepare it. Returns a struct that begins with a Sandbox; 'base' is filled by the caller. */
     int (*open)(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err);
     void (*free)(Sandbox *s);

@@ -5,6 +5,8 @@
  */
 #include "sandbox/sandbox.h"
 
+#include <fcntl.h>
+
 #include "sandbox/kind.h"
 
 static const SandboxKind *const kinds[] = {&sandbox_namespaces, &sandbox_inplace};
@@ -57,6 +59,16 @@ void sandbox_free(Sandbox *s)
 {
     if (s)
         s->kind->free(s);
+}
+
+int sandbox_open_outside(Sandbox *s, const char *path, Err *err)
+{
+    int fd;
+
+    if (s->kind->open_outside)
+        return s->kind->open_outside(s, path, err);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? err_sys(err, "open %s", path) : fd;
 }
 
 const char *sandbox_name(const Sandbox *s)

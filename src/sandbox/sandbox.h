@@ -41,6 +41,9 @@ typedef struct SandboxOpts {
     const StrVec *
         keep; /* inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the builder
                            still needs them there (a context, credentials, files to be written); NULL: none */
+    const char *
+        context; /* inplace: a directory that is going to be read through sandbox_open_outside(): moved
+                           aside with the rest, unless something is mounted in it. Absolute, without links; NULL: none */
 } SandboxOpts;
 
 /* Probe, choose, prepare. 'l' is borrowed. */
@@ -48,6 +51,9 @@ int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err) 
 void sandbox_free(Sandbox *s);
 CLEANUP_DEFINE(Sandbox, sandbox_free);
 const char *sandbox_name(const Sandbox *s);
+
+/* A directory by the absolute path, free of symlinks, that it had before the sandbox was opened, wherever it stands now. Owned by caller. */
+int sandbox_open_outside(Sandbox *s, const char *path, Err *err) must_check;
 bool sandbox_parallel(const Sandbox *s); /* several roots may be active at once */
 
 typedef struct Root {

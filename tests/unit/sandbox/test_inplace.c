@@ -503,6 +503,65 @@ TEST(kept_paths_stay)
     CHECK_OK(dir_remove_all(AT_FDCWD, "/work", &err));
 }
 
+static bool holds(int dir, const char *name)
+{
+    return faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The context goes aside with the container's files and is read from there; kiln's working directory is the same afterwards. */
+TEST(the_context_is_found_again)
+{
+    cleanup_free char *cwd = NULL;
+    cleanup_close int fd = -1;
+    Box b;
+    Err err;
+    Root *r;
+
+    if (!usable)
+        return;
+    make_dir("/work", 0755);
+    make_dir("/work/context", 0755);
+    put("/work/context/Dockerfile", 0644, "FROM scratch\n");
+    CHECK(chdir("/work/context") == 0);
+    spot_open_as(&b, (SandboxOpts){.context = "/work/context"});
+    CHECK_OK(root_new(b.sandbox, &r, &err));
+    CHECK(!there("/work"));
+    fd = sandbox_open_outside(b.sandbox, "/work/context", &err);
+    CHECK_OK(fd);
+    CHECK(holds(fd, "Dockerfile"));
+    spot_close(&b);
+    cwd = getcwd(NULL, 0);
+    CHECK_STR(str_from(cwd), S("/work/context"));
+    CHECK(chdir("/") == 0);
+    CHECK_OK(dir_remove_all(AT_FDCWD, "/work", &err));
+}
+
+/* One with mounts in it stays where it is: it would be split in two. */
+TEST(a_context_with_mounts_stays)
+{
+    cleanup_close int fd = -1;
+    Box b;
+    Err err;
+    Root *r;
+
+    if (!usable || outside < 0) /* a container may not mount */
+        return;
+    make_dir("/work", 0755);
+    make_dir("/work/cache", 0755);
+    put("/work/Dockerfile", 0644, "FROM scratch\n");
+    CHECK(mount("tmpfs", "/work/cache", "tmpfs", 0, NULL) == 0);
+    put("/work/cache/object", 0644, "");
+    spot_open_as(&b, (SandboxOpts){.context = "/work"});
+    CHECK_OK(root_new(b.sandbox, &r, &err));
+    CHECK(there("/work/Dockerfile") && foreign_covers(r->foreign, S("work/Dockerfile")));
+    fd = sandbox_open_outside(b.sandbox, "/work", &err);
+    CHECK_OK(fd);
+    CHECK(holds(fd, "Dockerfile") && holds(fd, "cache/object"));
+    spot_close(&b);
+    CHECK(umount2("/work/cache", 0) == 0);
+    CHECK_OK(dir_remove_all(AT_FDCWD, "/work", &err));
+}
+
 TEST(it_is_refused_where_nothing_says_container)
 {
     Launcher *l;
@@ -546,6 +605,6 @@ TEST(it_is_refused_to_ordinary_users)
 TEST_MAIN(T(a_root_to_spare), T(what_was_there_comes_back), T(roots_take_turns),
           T(commands_run_in_it), T(a_crash_is_repaired_by_the_next),
           T(a_crash_while_moving_is_repaired), T(one_at_a_time), T(the_last_root_may_stay),
-          T(kiln_directory_on_a_volume), T(kept_paths_stay),
-          T(it_is_refused_where_nothing_says_container), T(it_is_refused_to_ordinary_users),
-          T(it_is_given_back))
+          T(kiln_directory_on_a_volume), T(kept_paths_stay), T(the_context_is_found_again),
+          T(a_context_with_mounts_stays), T(it_is_refused_where_nothing_says_container),
+          T(it_is_refused_to_ordinary_users), T(it_is_given_back))
