@@ -70,8 +70,7 @@ uint64_t wildpath_trace(Str text)
 /* Of the runs of plain characters. */
 static uint64_t trace_of_steps(const WildPath *w)
 {
-    cleanup_arena Arena a = ARENA_INIT;
-    char *run = arena_new_n(&a, char, WILDPATH_MAX + 1);
+    cleanup_free char *run = NEW_N(char, w->n * 4 + 1); /* a character has up to four bytes */
     uint64_t trace = 0;
     size_t n = 0;
 
