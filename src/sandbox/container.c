@@ -4,6 +4,8 @@
  * one few. So a table of independent signs is asked in turn and the first hit is named to the user. None of them is found on an
  * ordinary machine; a false "yes" would cost somebody their root directory, a false "no" costs one --force.
  */
+#include "sandbox/container.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -52,11 +54,18 @@ static bool in_container_cgroup(const char *path)
     return file_contains(path, makers, ARRAY_LEN(makers));
 }
 
-static bool in_gvisor(const char *path)
+bool kernel_is_gvisor(void)
 {
-    static const char *const names[] = {"gVisor", "gvisor"};
+    static const char *const names[] = {"gVisor",
+                                        "Linux version 4.4.0 #1 SMP Sun Jan 10 15:06:54 PST 2016"};
 
-    return file_contains(path, names, ARRAY_LEN(names));
+    return file_contains("/proc/version", names, ARRAY_LEN(names));
+}
+
+static bool in_gvisor(const char *unused)
+{
+    (void)unused;
+    return kernel_is_gvisor();
 }
 
 /* OpenVZ: the host has both directories, its containers only the first. */
@@ -90,7 +99,7 @@ static const Sign signs[] = {
     {"the cgroup of this process", in_container_cgroup, "/proc/self/cgroup"},
     {"the cgroup of process 1", in_container_cgroup, "/proc/1/cgroup"},
     {"gVisor's kernel", has_path, "/__runsc_containers__"},
-    {"gVisor's kernel", in_gvisor, "/proc/version"},
+    {"gVisor's kernel", in_gvisor, NULL},
     {"OpenVZ", in_openvz, "/proc/vz"},
     {"an overlay as /", root_is_layered, "overlay"},
     {"a fuse-overlayfs as /", root_is_layered, "fuse.fuse-overlayfs"},

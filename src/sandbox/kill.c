@@ -4,6 +4,11 @@
  * and a double fork leaves the parent. But a subreaper gets every orphan back, so the chain of parents always leads here. One round
  * reads the parent of every process in /proc, marks who descends from us, and signals them; rounds are repeated until wait()
  * knows no child any more. A process forked during a round is caught in the next: its parent is dead or dying by then.
+ *
+ * gVisor (seen in release 20221219) accepts PR_SET_CHILD_SUBREAPER and does nothing; an orphan goes to pid 1, which
+ * may be the builder, and looks like any child of it. What helps is that a session can be left but never joined: the command is
+ * made leader of a new one, so nothing below it is ever again in kiln's. A process that is in another session, was not
+ * there when the run began, and did not come into the container from outside (parent 0) is then the run's.
  */
 #include "sandbox/kill.h"
 
@@ -12,6 +17,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,26 +25,21 @@
 #include "base/num.h"
 
 enum {
-    ROUND_MS = 20, /* between two rounds, when the killed are slow to go */
-    STAT_MAX = 512 /* bytes of /proc/PID/stat that hold the first fields: comm has at most 64 */
+    ROUND_MS = 20,  /* between two rounds, when the killed are slow to go */
+    STAT_MAX = 1024 /* bytes of /proc/PID/stat: 52 numbers and a name of at most 64 */
 };
 
-typedef struct Process {
-    pid_t pid, parent;
-    bool mark; /* to be signalled */
-    bool keep;
-} Process;
+/* ---- who is there ---- */
 
-typedef VEC(Process) ProcessVec;
-
-/* "PID (COMM) STATE PPID ...". COMM may hold blanks and parentheses: the last ')' ends it. */
-static bool read_parent(int proc_fd, const char *pid, pid_t *ret)
+/* "PID (COMM) STATE PPID PGRP SESSION ..." and the start time as field 22. COMM may hold blanks and parentheses: the last ')' ends it. */
+static bool read_process(int proc_fd, const char *pid, Process *ret)
 {
     char path[64], text[STAT_MAX];
     cleanup_close int fd = -1;
+    unsigned long long start;
     const char *end;
+    int parent, session;
     ssize_t n;
-    int parent;
 
     (void)snprintf(path, sizeof(path), "%s/stat", pid);
     fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
@@ -46,9 +47,15 @@ static bool read_parent(int proc_fd, const char *pid, pid_t *ret)
         return false;
     text[n] = '\0';
     end = strrchr(text, ')');
-    if (!end || sscanf(end + 1, " %*c %d", &parent) != 1) /* NOLINT(cert-err34-c): a pid_t */
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
+    if (!end ||
+        sscanf(end + 1,
+               " %c %d %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+               &ret->state, &parent, &session, &start) != 4)
         return false;
-    *ret = parent;
+    ret->parent = parent;
+    ret->session = session;
+    ret->start = start;
     return true;
 }
 
@@ -67,7 +74,7 @@ static void read_processes(int proc_fd, ProcessVec *ret)
         if (!num_parse_u32(str_from(e->d_name), &pid))
             continue;
         p.pid = (pid_t)pid;
-        if (read_parent(proc_fd, e->d_name, &p.parent))
+        if (read_process(proc_fd, e->d_name, &p))
             vec_push(ret, p);
     }
     (void)closedir(dir);
@@ -89,33 +96,80 @@ static bool is_kept(const PidVec *keep, pid_t pid)
     return false;
 }
 
-/* Does the chain of parents lead to 'self' without meeting anyone who is kept? It is no longer than there are processes. */
-static bool descends(const ProcessVec *all, const Process *p, pid_t self, const PidVec *keep)
+/* ---- whose it is ---- */
+
+static bool is_stray(const Descendants *d, const Process *p)
 {
-    for (size_t hops = 0; p && hops <= all->n; hops++) {
-        if (is_kept(keep, p->pid))
-            return false;
-        if (p->parent == self)
-            return true;
-        p = find_process(all, p->parent);
-    }
-    return false;
+    const Process *old = find_process(&d->before, p->pid);
+
+    return d->strays && p->parent != 0 && p->session != d->session && p->state != 'Z' &&
+           !(old && old->start == p->start);
 }
 
-void kill_descendants(int proc_fd, int sig, const PidVec *keep)
+/* Does the chain of parents lead to 'self' without meeting anyone who is kept? It is no longer than there are processes. */
+static bool is_ours(const Descendants *d, const ProcessVec *all, const Process *p,
+                    const PidVec *keep)
 {
-    ProcessVec all = {0};
+    const Process *at = p;
     pid_t self = getpid();
 
-    if (self == 1 && !keep) {
-        (void)kill(-1, sig); /* never the caller itself */
-        return;
+    if (p->pid == self)
+        return false;
+    for (size_t hops = 0; at && hops <= all->n; hops++) {
+        if (is_kept(keep, at->pid))
+            return false;
+        if (at->parent == self)
+            return true;
+        at = find_process(all, at->parent);
     }
-    read_processes(proc_fd, &all);
-    vec_foreach(p, &all)
-        if (p->pid != self && descends(&all, p, self, keep))
-            (void)kill(p->pid, sig);
+    return is_stray(d, p);
+}
+
+/* ---- killing ---- */
+
+void descendants_watch(Descendants *d, bool find_strays)
+{
+    int on = 0;
+
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    *d = (Descendants){.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC),
+                       .session = getsid(0)};
+    /* asked, a kernel that only pretends gives itself away */
+    d->strays = find_strays && (prctl(PR_GET_CHILD_SUBREAPER, &on, 0, 0, 0) < 0 || on != 1);
+    if (d->strays)
+        read_processes(d->proc_fd, &d->before);
+}
+
+void descendants_done(Descendants *d)
+{
+    close_at(&d->proc_fd);
+    vec_done(&d->before);
+}
+
+/* Returns how many there were. */
+static size_t kill_round(const Descendants *d, int sig, const PidVec *keep)
+{
+    ProcessVec all = {0};
+    size_t n = 0;
+
+    if (getpid() == 1 && !keep) {
+        (void)kill(-1, sig); /* never the caller itself */
+        return 0;
+    }
+    read_processes(d->proc_fd, &all);
+    vec_foreach(p, &all) {
+        if (!is_ours(d, &all, p, keep))
+            continue;
+        (void)kill(p->pid, sig);
+        n++;
+    }
     vec_done(&all);
+    return n;
+}
+
+void descendants_kill(const Descendants *d, int sig, const PidVec *keep)
+{
+    (void)kill_round(d, sig, keep);
 }
 
 /* True when no child is left. */
@@ -128,15 +182,20 @@ static bool reap(void)
     return pid < 0 && errno == ECHILD;
 }
 
-void kill_and_reap_all(int proc_fd)
+void descendants_kill_all(const Descendants *d)
 {
     const struct timespec round = {.tv_nsec = ROUND_MS * 1000000L};
     sigset_t chld;
 
     (void)sigemptyset(&chld);
     (void)sigaddset(&chld, SIGCHLD);
-    while (!reap()) {
-        kill_descendants(proc_fd, SIGKILL, NULL);
+    for (;;) {
+        bool childless = reap();
+
+        if (childless && !d->strays)
+            return;
+        if (kill_round(d, SIGKILL, NULL) == 0 && childless)
+            return;
         (void)sigtimedwait(&chld, NULL, &round);
     }
 }

@@ -15,7 +15,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -39,7 +38,7 @@ struct Launcher {
 
 typedef struct Server {
     int socket;
-    int proc_fd;
+    Descendants below;
     PidVec supervisors;
     bool orphaned; /* some supervisor did not end by itself: what it watched may be ours now */
 } Server;
@@ -135,7 +134,7 @@ static int write_identity(pid_t pid, Err *err)
 static _Noreturn void child_begin(Server *s, const int fds[LAUNCH_FDS], int ready[2])
 {
     (void)close(s->socket);
-    (void)close(s->proc_fd);
+    descendants_done(&s->below);
     close_at(&ready[1]);
     child_supervise(fds[0], fds[1], fds[2], ready[0]);
 }
@@ -224,7 +223,7 @@ static void server_reap(Server *s)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         server_forget(s, pid, status);
     if (pid == 0 && s->orphaned)
-        kill_descendants(s->proc_fd, SIGKILL, &s->supervisors);
+        descendants_kill(&s->below, SIGKILL, &s->supervisors);
 }
 
 /* The builder is gone. Supervisors see that on their own channels, kill what they watch, and end. */
@@ -235,7 +234,7 @@ static void server_finish(Server *s)
 
     while (s->supervisors.n > 0 && (pid = waitpid(-1, &status, 0)) > 0)
         server_forget(s, pid, status);
-    kill_and_reap_all(s->proc_fd);
+    descendants_kill_all(&s->below);
 }
 
 static void no_action(int sig)
@@ -282,9 +281,8 @@ static _Noreturn void child_launcher(int socket)
     hide_memory();
     ignore_signals();
     (void)sigaction(SIGCHLD, &on_child, NULL);
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    (void)!chdir("/"); /* pin no directory */
-    s.proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    (void)!chdir("/");                  /* pin no directory */
+    descendants_watch(&s.below, false); /* who else is in this container is not for us to end */
     server_loop(&s);
     server_finish(&s);
     _exit(0);

@@ -15,12 +15,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "os/fd.h"
+#include "sandbox/container.h"
 #include "sandbox/hide.h"
 #include "sandbox/kill.h"
 #include "sandbox/mounts.h"
@@ -32,7 +32,7 @@ enum {
 
 typedef struct Supervisor {
     int channel, out_fd, err_fd;
-    int proc_fd; /* to find descendants where there is no pid namespace */
+    Descendants below;
     bool own_pids;
     pid_t command;
     int status;      /* of the command, once it has ended */
@@ -124,7 +124,7 @@ static void hear_builder(Supervisor *s)
         stop_command(s);
         return;
     }
-    kill_and_reap_all(s->proc_fd);
+    descendants_kill_all(&s->below);
     _exit(0);
 }
 
@@ -136,7 +136,7 @@ static void wait_event(Supervisor *s)
     sigset_t none;
 
     if (s->kill_ms && left <= 0) {
-        kill_descendants(s->proc_fd, SIGKILL, NULL);
+        descendants_kill(&s->below, SIGKILL, NULL);
         s->kill_ms = now_ms() + STOP_GRACE_MS; /* and again, for those that were just being born */
         return;
     }
@@ -184,7 +184,7 @@ static int run_command(Supervisor *s, const RunSpec *spec, RunReply *ret, Err *e
     TRY(reader_read_full(&in.r, ret, sizeof(*ret), &got, err));
     while (!reap_until_command(s))
         wait_event(s);
-    kill_and_reap_all(s->proc_fd);
+    descendants_kill_all(&s->below);
     if (got < sizeof(*ret))
         *ret = (RunReply){.result = result_of(s->status)};
     return 0;
@@ -195,8 +195,7 @@ static int supervise(Supervisor *s, RunReply *ret, Err *err)
     cleanup_arena Arena a = ARENA_INIT;
     RunRequest req;
 
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-    s->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    descendants_watch(&s->below, kernel_is_gvisor());
     TRY(read_request(s, &a, &req, err));
     s->own_pids = req.own_pids;
     if (req.spec.network == RUN_NETWORK_NONE)
