@@ -251,11 +251,10 @@ static bool is_symlink(int fd)
 
 /*
  * The last component. O_NOFOLLOW is always set: a symlink shows by ELOOP (ENOTDIR with O_DIRECTORY), or
- * by being what O_PATH has opened. Returns the descriptor, -1 with errno, or -2 to walk on.
+ * by being what O_PATH has opened; with O_EXCL it is in the way like anything else, EEXIST. Returns the descriptor, -1 with errno, or -2 to walk on.
  */
 static int open_last(Walk *w, const char *name, int flags, mode_t mode, bool slash)
 {
-    bool exclusive = (flags & O_CREAT) && (flags & O_EXCL);
     bool want_link = (flags & O_NOFOLLOW) && !slash;
     cleanup_close int fd = -1;
     int saved, r;
@@ -266,7 +265,7 @@ static int open_last(Walk *w, const char *name, int flags, mode_t mode, bool sla
         flags |= O_DIRECTORY;
     fd = openat(here(w), name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
     saved = errno;
-    if (want_link || exclusive)
+    if (want_link)
         return steal_fd(&fd);
     if (fd >= 0 ? !((flags & O_PATH) && is_symlink(fd)) : saved != ELOOP && saved != ENOTDIR)
         return steal_fd(&fd);

@@ -110,13 +110,36 @@ static inline void become_nobody(void)
     CHECK(setresuid(65534, 65534, 65534) == 0);
 }
 
+static inline void write_proc(const char *path, const char *text)
+{
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t n = (ssize_t)strlen(text);
+
+    CHECK(fd >= 0 && write(fd, text, (size_t)n) == n);
+}
+
+/* A user namespace in which we are root; files cannot be made without a mapping. */
+static inline bool become_root_of_namespace(void)
+{
+    char uid_map[64], gid_map[64];
+
+    (void)snprintf(uid_map, sizeof(uid_map), "0 %u 1", geteuid());
+    (void)snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+        return false;
+    write_proc("/proc/self/setgroups", "deny");
+    write_proc("/proc/self/uid_map", uid_map);
+    write_proc("/proc/self/gid_map", gid_map);
+    return true;
+}
+
 /*
  * In a child: a mount namespace of its own, as root or with a user namespace. 's' is opened again, since the old
  * descriptor sees the mounts of the old namespace. False: not possible here.
  */
 static inline bool enter_mount_namespace(Scratch *s)
 {
-    if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+    if (unshare(CLONE_NEWNS) < 0 && !become_root_of_namespace())
         return false;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return false;

@@ -36,6 +36,14 @@ typedef struct World {
     int top; /* bytes of the path of root */
 } World;
 
+/*
+ * The kernel may look up a path three times before it is content, and goes on counting links; so
+ * a third of the limit is what it follows in any case.
+ */
+enum {
+    SURE_HOPS = LIMIT_SYMLINK_HOPS / 3
+};
+
 static void link_chain(int dirfd, const char *prefix, unsigned length)
 {
     char name[64], target[64];
@@ -90,7 +98,8 @@ static World world_new(void)
     CHECK(mkfifoat(w.root, "fifo", 0644) == 0);
     for (size_t i = 0; i < ARRAY_LEN(links); i++)
         CHECK(symlinkat(links[i][1], w.root, links[i][0]) == 0);
-    link_chain(w.root, "good", LIMIT_SYMLINK_HOPS);
+    link_chain(w.root, "good", SURE_HOPS);
+    link_chain(w.root, "most", LIMIT_SYMLINK_HOPS);
     link_chain(w.root, "long", LIMIT_SYMLINK_HOPS + 1);
     CHECK(realpath(w.s.path, path));
     w.top = (int)strlen(path) + (int)strlen("/root");
@@ -182,6 +191,8 @@ static void follow_inside(const World *w)
     leads_to(w, chase_open, "abs/.", O_RDONLY | O_NOFOLLOW, "/usr/lib");
     leads_to(w, chase_open, "root", O_RDONLY, "");
     leads_to(w, chase_open, "good0", O_RDONLY, "/usr/lib/file");
+    if (!chase_uses_openat2())
+        leads_to(w, chase_open, "most0", O_RDONLY, "/usr/lib/file");
 }
 
 static void refuse(const World *w)
@@ -407,7 +418,7 @@ TEST(the_walk_agrees_with_the_kernel)
     compare_all(&w, "good0");
     compare_all(&w, "good1/");
     compare_all(&w, "long0");
-    compare_all(&w, "long1");
+    compare_all(&w, "long0/");
     compare_all(&w, "fifo");
     compare_all(&w, "fifo/");
     for (int i = 0; i < 3000; i++) {

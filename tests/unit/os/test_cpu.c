@@ -67,8 +67,11 @@ TEST(v1_reads_its_two_files)
     CHECK(cpu_quota_below(s.fd) == 0);
     put_deep(&s, "sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us", "250000\n");
     CHECK(cpu_quota_below(s.fd) == 3);
-    put_deep(&s, "sys/fs/cgroup/memory/m/cpu.cfs_quota_us", "1\n"); /* no cpu controller there */
-    put_deep(&s, "sys/fs/cgroup/memory/m/cpu.cfs_period_us", "1\n");
+    /* Our place in another hierarchy means nothing in this one, and the other way round. */
+    put_deep(&s, "sys/fs/cgroup/cpu,cpuacct/m/cpu.cfs_quota_us", "1\n");
+    put_deep(&s, "sys/fs/cgroup/cpu,cpuacct/m/cpu.cfs_period_us", "1\n");
+    put_deep(&s, "sys/fs/cgroup/memory/job/cpu.cfs_quota_us", "1\n");
+    put_deep(&s, "sys/fs/cgroup/memory/job/cpu.cfs_period_us", "1\n");
     CHECK(cpu_quota_below(s.fd) == 3);
 }
 

@@ -168,6 +168,26 @@ static void make_below_read_only(void *arg)
     CHECK_ERR(dir_make_all(s->fd, "closed/other", 0755, &err), ERR_SYS, "mkdir closed/other: Perm");
 }
 
+static void make_where_nothing_can_be_made(void *arg)
+{
+    const Scratch *s = arg;
+    Err err;
+
+    if (!deny(SYS_mkdirat, EROFS) || !deny(SYS_mkdir, EROFS))
+        return;
+    CHECK_OK(dir_make_all(s->fd, "a/b", 0755, &err));
+    CHECK_ERR(dir_make_all(s->fd, "a/c", 0755, &err), ERR_SYS, "mkdir a/c: Read-only");
+}
+
+TEST(what_is_there_need_not_be_made)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    Err err;
+
+    CHECK_OK(dir_make_all(s.fd, "a/b", 0755, &err));
+    in_child(make_where_nothing_can_be_made, &s);
+}
+
 TEST(makes_no_directory_of_what_is_none)
 {
     cleanup_scratch Scratch s = scratch_new();
@@ -185,4 +205,5 @@ TEST(makes_no_directory_of_what_is_none)
 
 TEST_MAIN(T(reads_whole_files_up_to_a_bound), T(replaces_at_once), T(a_failed_write_leaves_nothing),
           T(writes_through_what_is_no_file), T(writes_in_place_where_nothing_can_be_renamed),
-          T(makes_directories), T(makes_no_directory_of_what_is_none))
+          T(makes_directories), T(what_is_there_need_not_be_made),
+          T(makes_no_directory_of_what_is_none))

@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
+#include <sys/file.h>
 
 #include "os/lock.h"
 #include "os/pool.h"
 #include "os/signal.h"
 #include "scratch.h"
+
+static const char *remove_before_flock;
+
+/* flock(), but somebody removes the file just before. */
+int flock(int fd, int operation)
+{
+    if (remove_before_flock) {
+        CHECK(unlink(remove_before_flock) == 0);
+        remove_before_flock = NULL;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
 
 static void lock_path(const Scratch *s, char ret[512])
 {
@@ -107,5 +120,23 @@ TEST(sharing_needs_no_right_to_write)
     CHECK(fchmod(s.fd, 0755) == 0);
 }
 
+TEST(a_lock_is_on_the_file_that_has_the_name)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    cleanup_close int a = -1, b = -1;
+    char path[512];
+    struct stat st;
+    Err err;
+
+    lock_path(&s, path);
+    put(s.fd, "lock", "");
+    remove_before_flock = path;
+    CHECK(lock_file_try(path, LOCK_EXCLUSIVE, &a, &err) == 1);
+    CHECK(remove_before_flock == NULL);
+    CHECK(fstat(a, &st) == 0 && st.st_nlink == 1);
+    CHECK(lock_file_try(path, LOCK_EXCLUSIVE, &b, &err) == 0);
+}
+
 TEST_MAIN(T(exclusive_excludes_and_shared_shares), T(errors_name_the_file),
-          T(waits_until_it_is_free), T(a_signal_ends_the_wait), T(sharing_needs_no_right_to_write))
+          T(waits_until_it_is_free), T(a_signal_ends_the_wait), T(sharing_needs_no_right_to_write),
+          T(a_lock_is_on_the_file_that_has_the_name))

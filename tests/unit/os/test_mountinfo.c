@@ -44,6 +44,16 @@ TEST(decodes_escapes)
     CHECK_STR(t.mounts.v[1].point, S("/odd\\04x\\400\\\\9\\1")); /* no escapes, kept */
 }
 
+TEST(an_escape_ends_with_its_field)
+{
+    static const char text[] = "1 0 0:1 / / rw - tmpfs none rw\\0401";
+    cleanup_mount_table MountTable t = parse((Str){text, sizeof(text) - 2});
+    cleanup_mount_table MountTable cut = parse((Str){text, sizeof(text) - 3}); /* a digit follows */
+
+    CHECK_STR(t.mounts.v[0].options, S("rw "));
+    CHECK_STR(cut.mounts.v[0].options, S("rw\\04"));
+}
+
 TEST(an_empty_source_is_one)
 {
     cleanup_mount_table MountTable t = parse(S("1 0 0:1 / /x rw - tmpfs  rw,ro\n"));
@@ -101,5 +111,6 @@ TEST(reads_its_own)
     CHECK(root);
 }
 
-TEST_MAIN(T(takes_a_table_apart), T(decodes_escapes), T(an_empty_source_is_one),
-          T(nothing_is_an_empty_table), T(malformed_lines_are_named), T(reads_its_own))
+TEST_MAIN(T(takes_a_table_apart), T(decodes_escapes), T(an_escape_ends_with_its_field),
+          T(an_empty_source_is_one), T(nothing_is_an_empty_table), T(malformed_lines_are_named),
+          T(reads_its_own))

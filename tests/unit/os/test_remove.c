@@ -200,25 +200,34 @@ TEST(says_what_could_not_be_removed)
     CHECK(there(s.fd, "top/a/f"));
 }
 
-TEST(empties_and_keeps_the_directory)
+static void empty_as_nobody(void *arg)
 {
-    cleanup_scratch Scratch s = scratch_new();
+    const Scratch *s = arg;
     cleanup_close int fd = -1;
     cleanup_dir_list DirList l = {0};
     struct stat st;
     Err err;
 
-    make_dirs(s.fd, "d/a/b");
-    put(s.fd, "d/f", "");
-    fd = openat(s.fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    become_nobody();
+    make_dirs(s->fd, "d/a/b");
+    put(s->fd, "d/f", "");
+    fd = openat(s->fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK_OK(dir_list(fd, &l, &err)); /* the position of the descriptor is no matter */
     CHECK(fchmod(fd, 0555) == 0);
     CHECK(dir_empty(fd, &err) == 0);
     CHECK_OK(dir_list(fd, &l, &err));
     CHECK(l.n == 0);
-    CHECK(fstatat(s.fd, "d", &st, 0) == 0 && (st.st_mode & 07777) == 0555);
+    CHECK(fstatat(s->fd, "d", &st, 0) == 0 && (st.st_mode & 07777) == 0555);
     CHECK(dir_empty(fd, &err) == 0);
     CHECK_ERR(dir_empty(-1, &err), ERR_SYS, "Bad file descriptor");
+}
+
+TEST(empties_and_keeps_the_directory)
+{
+    cleanup_scratch Scratch s = scratch_new();
+
+    CHECK(fchmod(s.fd, 0777) == 0);
+    in_child(empty_as_nobody, &s);
 }
 
 static void mount_at(const Scratch *s, const char *from, const char *to)

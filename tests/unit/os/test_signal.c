@@ -63,6 +63,7 @@ static void nohup(void *arg)
 
 static void interrupted(void *arg)
 {
+    struct sigaction sa;
     struct pollfd p = {.fd = -1};
     sigset_t block, before;
     struct timespec forever = {.tv_sec = 1000};
@@ -70,6 +71,7 @@ static void interrupted(void *arg)
 
     (void)arg;
     CHECK_OK(signals_install(&err));
+    CHECK(sigaction(SIGTERM, NULL, &sa) == 0 && !(sa.sa_flags & SA_RESTART));
     (void)sigemptyset(&block);
     (void)sigaddset(&block, SIGTERM);
     CHECK(sigprocmask(SIG_BLOCK, &block, &before) == 0);

@@ -72,6 +72,10 @@ TEST(a_list_is_used_again_and_empty_is_empty)
     CHECK_STR(str_from(l.v[0].name), S("sub"));
     CHECK_OK(dir_list(sub, &l, &err));
     CHECK(l.n == 0);
+    put(sub, "another", "");
+    CHECK_OK(dir_list(sub, &l, &err));
+    CHECK(l.n == 1);
+    CHECK_STR(str_from(l.v[0].name), S("another"));
     dir_list_sort(&l);
     CHECK_ERR(dir_list(-1, &l, &err), ERR_SYS, "Bad file descriptor");
 }
