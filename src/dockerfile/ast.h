@@ -68,6 +68,7 @@ typedef struct LinePiece {
     Str text;        /* within Instr.original (or around it: blanks trimmed there are still here) */
     const char *src; /* the same bytes within InstrSource.text */
 } LinePiece;
+typedef VEC(LinePiece) LinePieceVec;
 
 typedef struct Instr {
     InstrKind kind;
@@ -89,7 +90,7 @@ typedef struct Instr {
     VEC(Heredoc) heredocs;
     StrVec comments;     /* the comment lines right above, without '#', trimmed */
     unsigned blank_line; /* the first blank line inside the continuation, for lint; 0 = none */
-    VEC(LinePiece) pieces;
+    LinePieceVec pieces;
 } Instr;
 
 typedef struct Dockerfile {

@@ -91,6 +91,8 @@ int heredoc_find_all(Arena *a, Str line, Instr *i, Err *err)
         int rc = heredoc_parse(a, *word, &h, err);
 
         TRY(rc);
+        if (rc && i->heredocs.n == HEREDOCS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d heredocs", HEREDOCS_MAX);
         if (rc)
             vec_push_in(a, &i->heredocs, h);
     }

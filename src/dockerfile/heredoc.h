@@ -6,6 +6,10 @@
 
 #include "dockerfile/ast.h"
 
+enum {
+    HEREDOCS_MAX = 1000, /* of one instruction; beyond it ERR_LIMIT */
+};
+
 /* Is 'word' a heredoc? 1 with name, fd, expand and strip_tabs set, 0, or -1 with ERR_SYNTAX. */
 int heredoc_parse(Arena *a, Str word, Heredoc *ret, Err *err) must_check;
 

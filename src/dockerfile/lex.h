@@ -22,7 +22,7 @@ typedef struct Lexer {
 
 typedef struct LogicalLine {
     Str text; /* continuations joined; not trimmed at the end */
-    VEC(LinePiece) pieces;
+    LinePieceVec pieces;
     StrVec comments;
     unsigned line; /* where it begins; it ends at lexer.line */
     unsigned blank_line;

@@ -112,10 +112,9 @@ static int add_instr(Parser *p, const LogicalLine *line, Err *err)
                .original = text_trim(line->text),
                .line = line->line,
                .blank_line = line->blank_line,
-               .comments = line->comments};
+               .comments = line->comments,
+               .pieces = line->pieces};
 
-    vec_foreach(piece, &line->pieces)
-        vec_push_in(p->arena, &i.pieces, *piece);
     p->source->escape = p->lexer.escape;
     TRY(check_line(p, i.original, err));
     TRY(read_instr(p, &i, err));

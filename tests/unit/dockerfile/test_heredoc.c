@@ -104,4 +104,18 @@ TEST(of_a_word)
     CHECK(!instr_heredoc(&d.instrs.v[5], d.instrs.v[5].args.v[0]));
 }
 
-TEST_MAIN(T(finding), T(not_there), T(names), T(bodies), T(destination), T(onbuild), T(of_a_word))
+TEST(too_many)
+{
+    cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
+    Dockerfile d = {0};
+    Err err;
+
+    buf_add_z(&text, "FROM x\nRUN");
+    for (int i = 0; i < 1001; i++)
+        buf_add_z(&text, " <<a");
+    CHECK_ERR(dockerfile_parse(S("D"), buf_str(&text), &d, &err), ERR_LIMIT,
+              "D:2: more than 1000 heredocs");
+}
+
+TEST_MAIN(T(finding), T(not_there), T(names), T(bodies), T(destination), T(onbuild), T(of_a_word),
+          T(too_many))
