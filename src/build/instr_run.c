@@ -8,6 +8,10 @@
 #include "build/steps.h"
 #include "build/user.h"
 
+enum {
+    KILLED_STATUS = 255 /* what kaniko hands on for a command that was killed by a signal */
+};
+
 /* --- the command --- */
 
 static bool is_shebang(const Instr *i)
@@ -121,7 +125,7 @@ static int judge(const RunResult *r, Str command, Err *err)
         (void)err_set(err, ERR_RUN,
                       "process \"" STR_FMT "\" did not complete successfully: exit code: %d",
                       STR_ARG(command), r->exit_code);
-    err->exit_code = r->exit_code;
+    err->exit_code = r->term_signal ? KILLED_STATUS : r->exit_code;
     return -1;
 }
 

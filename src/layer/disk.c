@@ -161,9 +161,13 @@ static int refused(int e)
     return e == EPERM || e == EINVAL; /* EINVAL: an id that the user namespace does not map */
 }
 
-static int set_owner(const Disk *d, int fd, const char *name, int flags, const Inode *i, Err *err)
+/* What we make is ours already, but for the group in a set-group-id directory. */
+static int set_owner(const Disk *d, int fd, const char *name, int flags, const Node *n, Err *err)
 {
-    if (!d->o.may_chown || (i->uid == d->euid && i->gid == d->egid))
+    const Inode *i = n->inode;
+    bool group_inherited = n->parent && n->parent->inode->mode & S_ISGID;
+
+    if (!d->o.may_chown || (i->uid == d->euid && i->gid == d->egid && !group_inherited))
         return 0;
     if (fchownat(fd, name, i->uid, i->gid, AT_SYMLINK_NOFOLLOW | flags) == 0)
         return 0;
@@ -222,7 +226,7 @@ static int put_dir(Disk *d, int parent, Node *n, Err *err)
     if (fd < 0)
         return err_sys(err, "open directory");
     if (d->o.may_chown && fchown(fd, i->uid, i->gid) < 0)
-        TRY(set_owner(d, parent, n->name, 0, i, err));
+        TRY(set_owner(d, parent, n->name, 0, n, err));
     if (fchmod(fd, i->mode & 07777) < 0)
         return err_sys(err, "chmod");
     return set_xattrs_fd(fd, i, err);
@@ -233,7 +237,7 @@ static int put_symlink(Disk *d, int parent, Node *n, Err *err)
     TRY(clear_name(parent, n->name, err));
     if (symlinkat(n->inode->target, parent, n->name) < 0)
         return err_sys(err, "symlink");
-    TRY(set_owner(d, parent, n->name, 0, n->inode, err));
+    TRY(set_owner(d, parent, n->name, 0, n, err));
     return set_times(parent, n->name, n->inode, err);
 }
 
@@ -249,7 +253,7 @@ static int put_special(Disk *d, int parent, Node *n, Err *err)
         n->flags |= NODE_ABSENT;
         return 0;
     }
-    TRY(set_owner(d, parent, n->name, 0, i, err));
+    TRY(set_owner(d, parent, n->name, 0, n, err));
     if (fchmodat(parent, n->name, i->mode & 07777, 0) < 0)
         return err_sys(err, "chmod");
     return set_times(parent, n->name, i, err);
@@ -369,13 +373,14 @@ int disk_file_write(Disk *d, uint64_t at, const void *p, size_t n, Err *err)
     return 0;
 }
 
-static int finish_file(Disk *d, const Inode *i, Err *err)
+static int finish_file(Disk *d, const Node *n, Err *err)
 {
+    const Inode *i = n->inode;
     int fd = d->file_fd;
 
     if (d->file_end < i->size && ftruncate(fd, (off_t)i->size) < 0)
         return err_sys(err, "truncate to %llu bytes", (unsigned long long)i->size);
-    TRY(set_owner(d, fd, "", AT_EMPTY_PATH, i, err));
+    TRY(set_owner(d, fd, "", AT_EMPTY_PATH, n, err));
     if ((i->mode & 07777) != 0600 && fchmod(fd, i->mode & 07777) < 0)
         return err_sys(err, "chmod");
     TRY(set_xattrs_fd(fd, i, err));
@@ -384,7 +389,7 @@ static int finish_file(Disk *d, const Inode *i, Err *err)
 
 int disk_file_end(Disk *d, Err *err)
 {
-    int rc = finish_file(d, d->file->inode, err);
+    int rc = finish_file(d, d->file, err);
 
     close_at(&d->file_fd);
     return rc < 0 ? wrap_path(d, d->file, err) : 0;

@@ -145,8 +145,9 @@ static int ns_root_new(Sandbox *sandbox, Root **ret, Err *err)
     if (asprintf(&r->name, "%u", s->next++) > 0)
         vec_push(&s->roots, r);
     (void)pthread_mutex_unlock(&s->lock);
-    /* the mode is set apart: the umask is the user's */
-    if (mkdirat(s->dir_fd, r->name, 0755) < 0 || fchmodat(s->dir_fd, r->name, 0755, 0) < 0)
+    /* mode and group are set apart: the umask is the user's, and a set-group-id directory gives its group on */
+    if (mkdirat(s->dir_fd, r->name, 0755) < 0 || fchmodat(s->dir_fd, r->name, 0755, 0) < 0 ||
+        fchownat(s->dir_fd, r->name, (uid_t)-1, getegid(), 0) < 0)
         return err_sys(err, "make the root directory %s/%s", s->dir, r->name);
     r->r.fd = openat(s->dir_fd, r->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (r->r.fd < 0)
@@ -257,37 +258,45 @@ static int ns_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd,
 
 /* ---- opening ---- */
 
-/* The first reason is the telling one: what comes after it are ways around. */
-static int probe(NsSandbox *s, Err *err)
+typedef struct Reasons {
+    Err own,
+        user; /* why not without a user namespace, and with one; the first of each: the rest are ways around */
+} Reasons;
+
+/* 1 when the plan works, 0 when it does not (noted), -1 when we are told to stop. */
+static int try_plan(NsSandbox *s, const Plan *plan, NsRoot *r, Reasons *why, Err *err)
 {
     RunRequest req = {.spec = {.cwd = "/"}, .probe = true};
+    Err *slot = plan->clone_flags & CLONE_NEWUSER ? &why->user : &why->own;
+    Err got = {0};
+
+    if (run_with(s, plan, r, &req, STDERR_FILENO, STDERR_FILENO, NULL, &got) == 0) {
+        s->plan = plan;
+        return 1;
+    }
+    log_debug("%s: %s", plan->name, got.msg);
+    if (slot->kind == ERR_NONE)
+        *slot = got;
+    if (got.kind != ERR_CANCELLED)
+        return 0;
+    *err = got;
+    return -1;
+}
+
+static int probe(NsSandbox *s, Err *err)
+{
+    Reasons why = {0};
     Root *root = NULL;
-    Err why = {0};
-    int works = -1;
+    int works = 0;
 
     TRY(ns_root_new(&s->base, &root, err));
-    for (size_t i = 0; works < 0 && i < ARRAY_LEN(plans); i++) {
-        Err last = {0};
-
-        works =
-            run_with(s, &plans[i], (NsRoot *)root, &req, STDERR_FILENO, STDERR_FILENO, NULL, &last);
-        if (works == 0)
-            s->plan = &plans[i];
-        else if (why.kind == ERR_NONE || last.kind == ERR_CANCELLED)
-            why = last;
-        if (works < 0)
-            log_debug("namespaces, %s: %s", plans[i].name, last.msg);
-        if (last.kind == ERR_CANCELLED)
-            break;
-    }
+    for (size_t i = 0; works == 0 && i < ARRAY_LEN(plans); i++)
+        works = try_plan(s, &plans[i], (NsRoot *)root, &why, err);
     ns_root_free(&s->base, root);
-    if (works == 0)
-        return 0;
-    if (why.kind == ERR_CANCELLED) {
-        *err = why;
-        return -1;
-    }
-    return err_set(err, ERR_UNSUPPORTED, "%s", why.msg);
+    if (works != 0)
+        return works < 0 ? -1 : 0;
+    return err_set(err, ERR_UNSUPPORTED, "%.900s (and in a user namespace: %.900s)", why.own.msg,
+                   why.user.msg);
 }
 
 static void ns_free(Sandbox *sandbox)

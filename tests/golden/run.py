@@ -8,9 +8,9 @@ A case is a directory tests/golden/NAME; adding a case is adding files:
   ctx/              the context. Modes are made 0644, or 0755 for executables and directories
   ctx.sh            makes (more of) the context; runs in it, for links, modes, odd names
   base.sh           makes base images; runs in a directory whose every sub-directory N is given to kiln as
-                    --build-context N=oci-layout://...; $MKIMAGE is tests/lib/mkimage.py
+                    --build-context N=oci-layout://...; $MKIMAGE is tests/lib/mkimage.py and $BUSYBOX tests/lib/busybox_root.sh
   args              more arguments for kiln, words as in a shell; {work} {ctx} {bases} are directories
-  needs             words: root
+  needs             words: root; run (RUN works here: root, or user namespaces and a range of user ids; and busybox)
 
   want.layers       listing of each layer from the first "# layer N" on, sorted, as tests/lib/flatten.py prints it
   want.tree         listing of the flattened file system
@@ -29,6 +29,7 @@ import argparse
 import difflib
 import json
 import os
+import pwd
 import re
 import shlex
 import shutil
@@ -68,10 +69,34 @@ def flat(*args):
     return text
 
 
+# ---- what a case needs: the reason why it cannot run here, or None
+
+def need_root():
+    return 'needs root' if os.geteuid() else None
+
+
+def has_user_ids():
+    """A range of subordinate ids, and a kernel that lets us have a user namespace."""
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    ranges = read('/etc/subuid') if os.path.exists('/etc/subuid') else ''
+    return re.search(rf'^({re.escape(name)}|{os.geteuid()}):', ranges, re.M) and shutil.which('newuidmap') and \
+        subprocess.run(['unshare', '-Ur', 'true'], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def need_run():
+    if not shutil.which('busybox'):
+        return 'busybox is not installed'
+    return None if os.geteuid() == 0 or has_user_ids() else 'needs root, or user namespaces and a range in /etc/subuid'
+
+
+NEEDS = {'root': need_root, 'run': need_run}
+
+
 # ---- what a case is built from
 
 def run_script(path, cwd, **env):
-    tools = {'MKIMAGE': os.path.join(LIB, 'mkimage.py'), 'FLATTEN': os.path.join(LIB, 'flatten.py')}
+    tools = {'MKIMAGE': os.path.join(LIB, 'mkimage.py'), 'FLATTEN': os.path.join(LIB, 'flatten.py'),
+             'BUSYBOX': os.path.join(LIB, 'busybox_root.sh')}
     p = subprocess.run(['bash', '-eu', path], cwd=cwd, env={**os.environ, **tools, **env}, stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if p.returncode:
@@ -114,10 +139,10 @@ class Case:
 
     def missing(self):
         for need in self.text('needs').split():
-            if need != 'root':
+            if need not in NEEDS:
                 raise Failure(f'needs: {need} is not known')
-            if os.geteuid() != 0:
-                return 'needs root'
+            if reason := NEEDS[need]():
+                return reason
         return None
 
     def prepare(self):

@@ -171,26 +171,9 @@ lab_certificate() {
 lab_base_busybox() {
     local dir=$1 root=$LAB/busybox-root
     shift
-    lab_need busybox || { echo "$lab_reason" >&2; return 1; }
-    [ -d "$root" ] || lab_busybox_root "$root" || return 1
+    [ -d "$root" ] || sh "$lab_lib/busybox_root.sh" "$root" || return 1
     mkimage "$dir" --owner 0 --tree "$root" --cmd '["sh"]' \
         --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" >/dev/null
-}
-
-lab_busybox_root() {
-    local busybox
-    busybox=$(command -v busybox)
-    ldd "$busybox" 2>/dev/null | grep -q '=>' && { echo "$busybox is not static: package busybox-static" >&2; return 1; }
-    mkdir -p "$1"/{bin,etc,root,tmp,var/tmp,usr/bin,home/user}
-    cp "$busybox" "$1/bin/busybox"
-    "$busybox" --list | while read -r applet; do
-        [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
-    done
-    printf '%s\n' root:x:0:0:root:/root:/bin/sh daemon:x:1:1:daemon:/:/bin/sh user:x:1000:1000:user:/home/user:/bin/sh \
-        nobody:x:65534:65534:nobody:/:/bin/false >"$1/etc/passwd"
-    printf '%s\n' root:x:0: daemon:x:1: adm:x:4:user staff:x:50: user:x:1000: nogroup:x:65534: >"$1/etc/group"
-    chmod 1777 "$1/tmp" "$1/var/tmp"
-    chmod 700 "$1/root"
 }
 
 lab_base_debian() {
