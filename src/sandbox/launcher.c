@@ -10,6 +10,7 @@
  */
 #include "sandbox/launcher.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -19,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/num.h"
 #include "os/fd.h"
 #include "os/signal.h"
 #include "sandbox/hide.h"
@@ -43,6 +45,20 @@ typedef struct Server {
     bool orphaned; /* some supervisor did not end by itself: what it watched may be ours now */
 } Server;
 
+/* What close_range(2) does, for kernels before 5.9 and gVisor: only the descriptors that are open, there may be room for a million. */
+static void close_open_from(int first)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    uint32_t fd;
+
+    if (!dir)
+        return;
+    for (struct dirent *e; (e = readdir(dir)) != NULL;)
+        if (num_parse_u32(str_from(e->d_name), &fd) && (int)fd >= first && (int)fd != dirfd(dir))
+            (void)close((int)fd);
+    (void)closedir(dir);
+}
+
 /* Everything but stdin, stdout, stderr and the socket, which becomes descriptor 3. */
 static int keep_only(int socket)
 {
@@ -50,9 +66,8 @@ static int keep_only(int socket)
         (void)dup3(socket, 3, O_CLOEXEC);
         (void)close(socket);
     }
-    if (close_range(4, ~0u, 0) < 0) /* ENOSYS before 5.9 */
-        for (int fd = 4, end = (int)sysconf(_SC_OPEN_MAX); fd < end; fd++)
-            (void)close(fd);
+    if (close_range(4, ~0u, 0) < 0)
+        close_open_from(4);
     return 3;
 }
 

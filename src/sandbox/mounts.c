@@ -312,8 +312,14 @@ static int prepare_root(const char *root_path, int *ret_root, Err *err)
 /* pivot_root(".", ".") stacks the old root on the new one, where it can be unmounted without a directory to put it in. */
 static int pivot(int root, Err *err)
 {
-    if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-        return err_sys(err, "pivot_root");
+    if (fchdir(root) < 0)
+        return err_sys(err, "enter the root directory");
+    if (syscall(SYS_pivot_root, ".", ".") < 0)
+        return errno == EINVAL
+                   ? err_set(
+                         err, ERR_UNSUPPORTED,
+                         "pivot_root: the / of kiln is not a mount point (a chroot or an initramfs)")
+                   : err_sys(err, "pivot_root");
     if (umount2(".", MNT_DETACH) < 0)
         return err_sys(err, "unmount the old root");
     if (chdir("/") < 0)

@@ -26,8 +26,10 @@ typedef struct Launcher Launcher;
 
 /*
  * Fork the launcher: the small process that runs every RUN. Call it first thing in main(), before any thread exists, any credential
- * is read, or any descriptor is opened. It keeps stdin, stdout, stderr and its socket, nothing else; wipes its copy of the
- * environment; is not dumpable; is a child subreaper; ends when the builder's end of the socket closes, killing what still runs.
+ * is read, or any descriptor is opened, but after userns_enter() (sandbox/userns.h). It keeps stdin, stdout, stderr and its socket,
+ * nothing else; wipes its copy of the environment; is not dumpable; is a child subreaper; ends when the builder's end of the
+ * socket closes, killing what still runs. The builder, too, is not dumpable from then on: what it has in its memory and its
+ * environment is not to be read through /proc by a RUN that shares the pid namespace.
  */
 int launcher_start(Launcher **ret, Err *err) must_check;
 void launcher_stop(Launcher *l);
@@ -38,12 +40,16 @@ typedef struct SandboxOpts {
     const char *kiln_dir; /* absolute; roots and stubs live below it */
     bool force;           /* inplace although no sign of a container was found */
     bool keep_final_root;
-    const StrVec *
-        keep; /* inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the builder
-                           still needs them there (a context, credentials, files to be written); NULL: none */
-    const char *
-        context; /* inplace: a directory that is going to be read through sandbox_open_outside(): moved
-                           aside with the rest, unless something is mounted in it. Absolute, without links; NULL: none */
+    /*
+     * inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the builder still needs them
+     * there (credentials, files to be written); NULL: none.
+     */
+    const StrVec *keep;
+    /*
+     * inplace: a directory that is going to be read through sandbox_open_outside(): moved aside with the rest, unless something is
+     * mounted in it. Absolute, without links; NULL: none.
+     */
+    const char *context;
 } SandboxOpts;
 
 /* Probe, choose, prepare. 'l' is borrowed. */
@@ -58,8 +64,11 @@ bool sandbox_parallel(const Sandbox *s); /* several roots may be active at once 
 
 typedef struct Root {
     int fd; /* the root directory, O_DIRECTORY; valid while active. Owned by the Root */
-    bool
-        may_chown; /* owners on disk are the owners in the tree (false: ignore owners when writing and when scanning) */
+    /*
+     * Owners on disk are the owners in the tree. False in a user namespace that has only root (sandbox/userns.h): ignore owners when
+     * writing and when scanning.
+     */
+    bool may_chown;
     /*
      * Paths (relative, cleaned, sorted) that are not the image's: mount points, the kiln directory. Nothing at or below them is
      * written, scanned or removed; directories that exist only to hold one of them are not the image's either.
@@ -68,8 +77,13 @@ typedef struct Root {
 } Root;
 
 int root_new(Sandbox *s, Root **ret, Err *err) must_check; /* empty and active */
+/*
+ * Put the active root aside and bring this one back. For inplace that renames: names directly in the root (and more, where overlayfs
+ * makes us move one by one) get a new ctime, and nothing else changes.
+ */
 int root_activate(Sandbox *s, Root *r, Err *err) must_check;
-/* A descriptor for reading a root that need not be active (COPY --from a finished stage). Owned by caller. */
+/* A descriptor for reading a root that need not be active (COPY --from a finished stage). Owned by caller; of no use any more once the
+   root has been activated or put aside. */
 int root_open_readonly(Sandbox *s, Root *r, Err *err) must_check;
 void root_free(Sandbox *s, Root *r); /* removes its files */
 
@@ -101,7 +115,8 @@ typedef struct RunResult {
  * Run one command to its end; its stdin is empty, its stdout and stderr are the given descriptors (borrowed). Whatever it leaves running is
  * killed before this returns. A signal to kiln (os/signal.h) kills the command's whole process group (the pid namespace where there is
  * one) first SIGTERM, after two seconds SIGKILL, and returns ERR_CANCELLED. Mount points made only for the run (namespaces: /proc /dev /sys,
- * etc/resolv.conf, etc/hosts, ...) are gone afterwards if they were not there before.
+ * etc/resolv.conf, etc/hosts, ...) are gone afterwards if they were not there before, and their directories have the mtime the command
+ * left them with (but a new ctime).
  */
 int sandbox_run(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd, RunResult *ret,
                 Err *err) must_check;

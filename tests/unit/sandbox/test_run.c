@@ -352,8 +352,10 @@ static _Noreturn void child_cancelled(const char *script)
     Err err;
     Box b;
 
-    if (!box_open(&b))
+    if (!box_open(&b)) {
+        fflush(stdout);
         _exit(0);
+    }
     CHECK_OK(signals_install(&err));
     r = box_root(&b);
     CHECK(pipe2(pair, O_CLOEXEC) == 0);
@@ -373,8 +375,10 @@ static _Noreturn void child_cancelled(const char *script)
 static void in_child(void (*body)(const char *), const char *arg)
 {
     int status;
-    pid_t pid = fork();
+    pid_t pid;
 
+    fflush(stdout); /* or the child writes it, too */
+    pid = fork();
     CHECK(pid >= 0);
     if (pid == 0)
         body(arg);
@@ -410,6 +414,7 @@ TEST(a_killed_builder_leaves_nothing_running)
     if (!box_has_busybox())
         return;
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, alive) == 0);
+    fflush(stdout);
     pid = fork();
     if (pid == 0) {
         RunResult got;
@@ -417,8 +422,10 @@ TEST(a_killed_builder_leaves_nothing_running)
         Box b;
 
         close_at(&alive[0]);
-        if (!box_open(&b))
+        if (!box_open(&b)) {
+            fflush(stdout);
             _exit(1);
+        }
         r = box_root(&b);
         CHECK(write(alive[1], b.dir, sizeof(b.dir)) == sizeof(b.dir));
         (void)!box_exec(&b, r, (RunSpec){0}, alive[1], &got, &err,
