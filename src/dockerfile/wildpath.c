@@ -4,7 +4,7 @@
  * the path may have led to so far: a non-deterministic automaton with one bit a step. A character moves every place at
  * once, so no pattern takes longer than its length times that of the path.
  *
- *     a/ ** /b*       'a' '/' SKIP INSIDE 'b' STAR (end)
+ *     a/ ** /b*       'a' '/' SKIP INSIDE 'b' STAR (end)          (blanks only because this is a comment)
  *
  * STAR stays while the character is no '/'; SKIP is "nothing, or INSIDE"; INSIDE takes anything and may leave behind a
  * '/'; ALL takes anything. The automaton is asked at every '/' and at the end: matching a directory is matching what is

@@ -15,6 +15,10 @@ TEST(finding)
     CHECK_INSTR("COPY << a /c\n1\na", "COPY [<< a] [/c] <<a{1\n}");
     CHECK_INSTR("ADD x <<a /c\n1\na", "ADD [x] [<<a] [/c] <<a{1\n}");
     CHECK_INSTR("RUN a \\\n <<EOF\nb\nEOF", "RUN [a  <<EOF] <<EOF{b\n}");
+    CHECK_INSTR("RUN ${a:-b} ${c/d/e} <<${f:-g}\na\n${f:-g}",
+                "RUN [${a:-b} ${c/d/e} <<${f:-g}] <<${f:-g}{a\n}");
+    CHECK_INSTR("COPY 1<2 <<a /c\n1\na", "COPY [1<2] [<<a] [/c] <<a{1\n}");
+    CHECK_INSTR("COPY x<< a /c", "COPY [x<<] [a] [/c]");
     CHECK_INSTR("RUN <<$x\na\n$x", "RUN [<<$x] <<$x{a\n}");
 }
 
@@ -38,6 +42,7 @@ TEST(not_there)
     CHECK_INSTR("ONBUILD CMD <<EOF", "ONBUILD [CMD <<EOF]");
     CHECK_INSTR("ONBUILD RUN [\"<<EOF\"]", "ONBUILD [RUN [\"<<EOF\"]]");
     /* a line that is no row of shell words has none */
+    CHECK_INSTR("RUN \"a\\\" <<EOF", "RUN [\"a\\\" <<EOF]");
     CHECK_INSTR("RUN it's <<EOF", "RUN [it's <<EOF]");
     CHECK_INSTR("RUN \"${a[@]}\" <<EOF", "RUN [\"${a[@]}\" <<EOF]");
 }
