@@ -11,7 +11,11 @@ typedef struct Str {
     size_t n;
 } Str;
 
-#define S(lit)     ((Str){"" lit, sizeof(lit) - 1})
+#define S(lit) ((Str){"" lit, sizeof(lit) - 1})
+#define STR_LIT(lit)            \
+    {                           \
+        "" lit, sizeof(lit) - 1 \
+    } /* the same as an initialiser of static data */
 #define STR_FMT    "%.*s"
 #define STR_ARG(s) (int)(s).n, (s).p
 

@@ -17,7 +17,7 @@ static void copy_list(StageBuild *s, const StrVec *from, StrVec *to)
 /* The exec form as it is; the shell form behind the stage's SHELL. */
 static void command_line(StageBuild *s, const Instr *i, StrVec *ret)
 {
-    static const Str sh[] = {S("/bin/sh"), S("-c")};
+    static const Str sh[] = {STR_LIT("/bin/sh"), STR_LIT("-c")};
 
     ret->n = 0;
     if (i->exec_form) {

@@ -6,7 +6,7 @@
 
 Rootfs *rootfs_new(Builder *b)
 {
-    static const Str kept[] = {S("etc/passwd"), S("etc/group")};
+    static const Str kept[] = {STR_LIT("etc/passwd"), STR_LIT("etc/group")};
     Rootfs *r = NEW(Rootfs);
 
     r->b = b;

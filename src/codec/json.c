@@ -62,7 +62,7 @@ static int check_depth(Str text, const char *what, Err *err)
 /* jansson ends most messages with the text around the error; a log is no place for that. */
 static Str without_excerpt(Str message)
 {
-    static const Str mark = {" near ", 6};
+    static const Str mark = STR_LIT(" near ");
 
     for (size_t i = 0; i + mark.n <= message.n; i++)
         if (str_starts(str_skip(message, i), mark))

@@ -87,7 +87,7 @@ static Str detect_behind(Str mark, Str text)
 /* The value of a "syntax" member, told without a JSON parser: the file is refused anyway, this is for the message. */
 static Str detect_json(Str text)
 {
-    static const Str name = {"\"syntax\"", 8};
+    static const Str name = STR_LIT("\"syntax\"");
     const char *at = memmem(text.p, text.n, name.p, name.n);
     Str rest, value;
 

@@ -238,7 +238,7 @@ static Str base_name(Str path)
 
 static int put_pax(TarWriter *t, Str name, Err *err)
 {
-    static const Str dir = {"PaxHeaders.0/", 13};
+    static const Str dir = STR_LIT("PaxHeaders.0/");
     TarBlock b = new_block('x', 0644);
 
     if (t->pax.n == 0)

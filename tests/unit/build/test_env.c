@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which value a variable has where: the rules of ARG and ENV, scope by scope.
+ */
+#include "build/env.h"
+#include "test.h"
+
+typedef struct Fixture {
+    BuildRequest req;
+    Builder b;
+    Scope global, stage;
+} Fixture;
+
+static void build_arg(Fixture *f, const char *k, const char *v)
+{
+    key_values_set(&f->req.build_args, &f->b.arena, str_from(k), str_from(v));
+}
+
+static void begin(Fixture *f)
+{
+    f->b.req = &f->req;
+    f->b.build_platform = f->b.target_platform = (Platform){.os = S("linux"), .arch = S("amd64")};
+    scope_init_global(&f->global, &f->b, '\\', S("final"));
+}
+
+static void enter_stage(Fixture *f)
+{
+    KeyValueVec env = {0};
+    KeyValue kv = {S("BASE"), S("from-base")};
+
+    vec_push(&env, kv);
+    scope_init_stage(&f->stage, &f->global, &f->b.arena, &env);
+    vec_done(&env);
+}
+
+static void end(Fixture *f)
+{
+    scope_done(&f->stage);
+    scope_done(&f->global);
+    vec_done(&f->req.build_args);
+    arena_done(&f->b.arena);
+}
+
+static void arg(Scope *s, const char *name, const char *value)
+{
+    Word w = {.name = str_from(name), .value = str_from(value), .has_value = value != NULL};
+    Str n, v;
+    bool set;
+    Err err;
+
+    CHECK_OK(scope_declare_arg(s, &w, &n, &v, &set, &err));
+}
+
+static void check(const Scope *s, const char *word, const char *want)
+{
+    Err err;
+    Str got;
+
+    CHECK_OK(scope_expand(s, str_from(word), &got, &err));
+    CHECK_STR(got, str_from(want));
+}
+
+TEST(platform_arguments_are_global)
+{
+    Fixture f = {0};
+
+    build_arg(&f, "TARGETVARIANT", "v9");
+    begin(&f);
+    check(&f.global, "$TARGETPLATFORM/$TARGETARCH/$TARGETVARIANT/$TARGETSTAGE",
+          "linux/amd64/amd64/v9/final");
+    enter_stage(&f);
+    check(&f.stage, "[$TARGETARCH]", "[]");
+    arg(&f.stage, "TARGETARCH", NULL);
+    check(&f.stage, "[$TARGETARCH]", "[amd64]");
+    end(&f);
+}
+
+TEST(the_command_line_wins_over_defaults)
+{
+    Fixture f = {0};
+
+    build_arg(&f, "A", "given");
+    begin(&f);
+    arg(&f.global, "A", "default");
+    arg(&f.global, "B", "$A-b");
+    check(&f.global, "$A $B", "given given-b");
+    enter_stage(&f);
+    arg(&f.stage, "A", "stage-default");
+    check(&f.stage, "$A", "given");
+    end(&f);
+}
+
+TEST(a_default_in_the_stage_hides_the_global_value)
+{
+    Fixture f = {0};
+
+    begin(&f);
+    arg(&f.global, "X", "global");
+    arg(&f.global, "Y", "global");
+    enter_stage(&f);
+    arg(&f.stage, "X", "mine");
+    arg(&f.stage, "Y", NULL);
+    arg(&f.stage, "Z", NULL);
+    check(&f.stage, "$X $Y [${Z-unset}]", "mine global [unset]");
+    end(&f);
+}
+
+TEST(later_wins_between_env_and_arg)
+{
+    Fixture f = {0};
+
+    begin(&f);
+    enter_stage(&f);
+    scope_set(&f.stage, S("E"), S("env"));
+    arg(&f.stage, "E", "arg");
+    check(&f.stage, "$E", "arg");
+    scope_set(&f.stage, S("E"), S("env again"));
+    check(&f.stage, "$E $BASE", "env again from-base");
+    end(&f);
+}
+
+TEST(history_lists_arguments_once_in_order)
+{
+    Fixture f = {0};
+
+    begin(&f);
+    enter_stage(&f);
+    CHECK_STR(scope_args_prefix(&f.stage), S(""));
+    arg(&f.stage, "B", "1");
+    arg(&f.stage, "A", NULL);
+    arg(&f.stage, "B", "2");
+    CHECK_STR(scope_args_prefix(&f.stage), S("|2 B=2 A= "));
+    end(&f);
+}
+
+static bool has(const StrVec *v, Str s)
+{
+    vec_foreach(e, v)
+        if (str_eq(*e, s))
+            return true;
+    return false;
+}
+
+TEST(commands_get_path_home_and_proxies)
+{
+    Fixture f = {0};
+    StrVec env = {0};
+
+    build_arg(&f, "http_proxy", "http://p");
+    build_arg(&f, "UNDECLARED", "x");
+    begin(&f);
+    enter_stage(&f);
+    scope_environ(&f.stage, S("/home/u"), &env);
+    CHECK(has(&env, S("PATH=" DEFAULT_PATH)) && has(&env, S("HOME=/home/u")) &&
+          has(&env, S("BASE=from-base")));
+    CHECK(has(&env, S("http_proxy=http://p")) && !has(&env, S("UNDECLARED=x")));
+    vec_done(&env);
+    end(&f);
+}
+
+TEST_MAIN(T(platform_arguments_are_global), T(the_command_line_wins_over_defaults),
+          T(a_default_in_the_stage_hides_the_global_value), T(later_wins_between_env_and_arg),
+          T(history_lists_arguments_once_in_order), T(commands_get_path_home_and_proxies))
