@@ -256,6 +256,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
     TRY(signal_check(err));
     if (ev && ev->step_begin)
         ev->step_begin(ev->ctx, &report);
+    s->scope.escape = step->i->source->escape; /* a trigger's is its own */
     if (step_ops(step->i->kind)->run(s, step, &report, err) < 0)
         return err->line ? -1 : dockerfile_error_at(step->d, step->i, S(""), err);
     report.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;

@@ -63,7 +63,14 @@ static int refuse_remote(Str source, const Instr *i, Err *err)
 
 static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
 {
+    const Flag *from = instr_flag(i, "from");
+
     (void)d;
+    if (from && str_contains(from->value, S("$")))
+        return err_set(
+            err, ERR_SYNTAX,
+            "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
+            "global scope as a workaround");
     for (size_t n = 0; n + 1 < i->args.n; n++)
         TRY(refuse_remote(i->args.v[n], i, err));
     return 0;

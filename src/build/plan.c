@@ -309,12 +309,27 @@ static Str target_name(const Builder *b, const Dockerfile *d)
     return name.n ? name : S("default");
 }
 
+/* Frontends are programs in images; ours is built in, and is every docker/dockerfile. */
+static int check_syntax(const Builder *b, const Dockerfile *d, Err *err)
+{
+    const KeyValue *arg = key_values_find(&b->req->build_args, S("BUILDKIT_SYNTAX"));
+    Str syntax = arg ? arg->value : d->syntax;
+
+    if (syntax.n == 0 || dockerfile_syntax_is_known(syntax))
+        return 0;
+    return err_set(err, ERR_UNSUPPORTED,
+                   STR_FMT ":1: the frontend \"" STR_FMT
+                           "\" cannot be loaded: kiln has the one of docker/dockerfile built in",
+                   STR_ARG(d->name), STR_ARG(syntax));
+}
+
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
 {
     Plan *p = ret;
     bool *seen;
 
     *p = (Plan){.b = b, .d = d};
+    TRY(check_syntax(b, d, err));
     scope_init_global(&p->global, b, d->escape, str_lower_in(&b->arena, target_name(b, d)));
     TRY(read_stages(p, err));
     TRY(find_target(p, err));
