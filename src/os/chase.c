@@ -224,14 +224,17 @@ static int follow_if_link(Walk *w, const char *name)
     return follow(w, (Str){target, (size_t)n}) < 0 ? -1 : 1;
 }
 
-/* A component that is not the last one: a directory, or a symlink to go on with. */
-static int step_into(Walk *w, const char *name)
+/*
+ * Enter a directory. Returns 1 when we stand in it, 0 when it was a symlink, which is followed next; -1 with
+ * errno. O_PATH is essential: without it gVisor forgets O_NOFOLLOW when O_DIRECTORY is there.
+ */
+static int enter(Walk *w, const char *name, bool follow_link)
 {
     cleanup_close int fd = openat(here(w), name, PATH_STEP);
     Place place;
 
     if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
-        int r = follow_if_link(w, name);
+        int r = follow_link ? follow_if_link(w, name) : 0;
 
         return r == 0 ? fail(ENOTDIR) : r < 0 ? -1 : 0;
     }
@@ -239,7 +242,12 @@ static int step_into(Walk *w, const char *name)
         return -1;
     vec_push(&w->trail, place);
     stand_on(w, steal_fd(&fd));
-    return 0;
+    return 1;
+}
+
+static int open_here(const Walk *w, int flags, mode_t mode)
+{
+    return openat(here(w), ".", flags | O_CLOEXEC, mode);
 }
 
 static bool is_symlink(int fd)
@@ -249,30 +257,46 @@ static bool is_symlink(int fd)
     return fstat(fd, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-/*
- * The last component. O_NOFOLLOW is always set: a symlink shows by ELOOP (ENOTDIR with O_DIRECTORY), or
- * by being what O_PATH has opened; with O_EXCL it is in the way like anything else, EEXIST. Returns the descriptor, -1 with errno, or -2 to walk on.
- */
-static int open_last(Walk *w, const char *name, int flags, mode_t mode, bool slash)
-{
-    bool want_link = (flags & O_NOFOLLOW) && !slash;
-    cleanup_close int fd = -1;
-    int saved, r;
+/* The functions for the last component return its descriptor, -1 with errno, or this. */
+enum {
+    WALK_ON = -2
+};
 
-    if (slash && (flags & O_CREAT))
-        return fail(EISDIR);
-    if (slash)
-        flags |= O_DIRECTORY;
-    fd = openat(here(w), name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
-    saved = errno;
-    if (want_link)
+static int open_last_dir(Walk *w, const char *name, int flags, mode_t mode, bool slash)
+{
+    int r = enter(w, name, slash || !(flags & O_NOFOLLOW));
+
+    if (r > 0)
+        return open_here(w, flags, mode);
+    return r < 0 ? -1 : WALK_ON;
+}
+
+/*
+ * O_NOFOLLOW is always set: a symlink shows by ELOOP, or by being what O_PATH has opened; with O_EXCL it is
+ * in the way like anything else, EEXIST.
+ */
+static int open_last_file(Walk *w, const char *name, int flags, mode_t mode)
+{
+    cleanup_close int fd = openat(here(w), name, flags | O_NOFOLLOW | O_CLOEXEC, mode);
+    int saved = errno, r;
+
+    if (flags & O_NOFOLLOW)
         return steal_fd(&fd);
-    if (fd >= 0 ? !((flags & O_PATH) && is_symlink(fd)) : saved != ELOOP && saved != ENOTDIR)
+    if (fd >= 0 ? !((flags & O_PATH) && is_symlink(fd)) : saved != ELOOP)
         return steal_fd(&fd);
     r = follow_if_link(w, name);
     if (r == 0) /* a link when it was opened, none any more: replaced meanwhile */
-        return fail(fd >= 0 ? EAGAIN : saved);
-    return r < 0 ? -1 : -2;
+        return fail(EAGAIN);
+    return r < 0 ? -1 : WALK_ON;
+}
+
+static int open_last(Walk *w, const char *name, int flags, mode_t mode, bool slash)
+{
+    if (slash && (flags & O_CREAT))
+        return fail(EISDIR);
+    if (slash || (flags & O_DIRECTORY))
+        return open_last_dir(w, name, flags | O_DIRECTORY, mode, slash);
+    return open_last_file(w, name, flags, mode);
 }
 
 /*
@@ -314,13 +338,13 @@ static int walk_open(Walk *w, int flags, mode_t mode)
         if (last) {
             int fd = open_last(w, name, flags, mode, slash);
 
-            if (fd != -2)
+            if (fd != WALK_ON)
                 return fd;
-        } else if (step_into(w, name) < 0) {
+        } else if (enter(w, name, true) < 0) {
             return -1;
         }
     }
-    return openat(here(w), ".", flags | O_CLOEXEC, mode);
+    return open_here(w, flags, mode);
 }
 
 static int open_by_walk(int root_fd, const char *path, int flags, mode_t mode, Scope scope)

@@ -24,7 +24,8 @@
 
 enum {
     KEEP = 32, /* descriptors, and cursors of 32 KiB each */
-    OPEN_DIR = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
+    HOLD_DIR = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+    READ_DIR = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK /* of "." and ".." only */
 };
 
 /* Which directory, and on which mount. */
@@ -150,26 +151,27 @@ static bool let_us_in(int fd)
 }
 
 /*
- * Open a directory for reading, making it readable first when it is ours. chmod(2) has no way to leave a
- * symlink alone, so it goes to what an O_PATH descriptor holds, which surely is a directory.
+ * Open a directory for reading, making it readable first when it is ours. In two steps, because only with
+ * O_PATH is O_NOFOLLOW to be relied on (gVisor forgets it beside O_DIRECTORY), and because chmod(2) has no
+ * way to leave a symlink alone: so it goes to what the O_PATH descriptor holds, which surely is a directory.
  */
 static int open_dir(int parent, const char *name)
 {
-    cleanup_close int path_fd = -1;
-    int fd = openat(parent, name, OPEN_DIR);
+    cleanup_close int held = openat(parent, name, HOLD_DIR);
     char proc[64];
+    int fd;
 
+    if (held < 0)
+        return -1;
+    fd = openat(held, ".", READ_DIR);
     if (fd >= 0 || errno != EACCES)
         return fd;
-    path_fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (path_fd < 0)
-        return -1;
-    (void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", path_fd);
+    (void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", held);
     if (chmod(proc, 0700) < 0) {
         errno = EACCES;
         return -1;
     }
-    return openat(path_fd, ".", OPEN_DIR);
+    return openat(held, ".", READ_DIR);
 }
 
 /* unlinkat that helps itself when the directory is not writable for its owner. */
@@ -204,9 +206,9 @@ static int reopen_parent(Remover *r, Err *err)
 
     if (parent->fd >= 0)
         return 0;
-    fd = openat(f->fd, "..", OPEN_DIR);
+    fd = openat(f->fd, "..", READ_DIR);
     if (fd < 0 && errno == EACCES && let_us_in(f->fd))
-        fd = openat(f->fd, "..", OPEN_DIR);
+        fd = openat(f->fd, "..", READ_DIR);
     if (fd < 0)
         return fail_at(r, "open", "..", err);
     TRY(place_of(fd, &place, err));
@@ -227,7 +229,7 @@ static int reopen_parent(Remover *r, Err *err)
 static int rewind_frame(Remover *r, Err *err)
 {
     Frame *f = top_frame(r);
-    int fd = openat(f->fd, ".", OPEN_DIR);
+    int fd = openat(f->fd, ".", READ_DIR);
 
     if (fd < 0)
         return fail_at(r, "open", "", err);
@@ -280,6 +282,10 @@ static int descend(Remover *r, const char *name, Err *err)
         fd = open_dir(f->fd, name);
     if (fd < 0 && errno == ENOENT)
         return 0;
+    if (fd < 0 && errno == ENOTDIR && unlink_in(f->fd, name, 0) == 0) {
+        f->removed = true; /* something else has taken its place */
+        return 0;
+    }
     if (fd < 0)
         return fail_at(r, "open", name, err);
     TRY(place_of(fd, &place, err));
@@ -342,7 +348,7 @@ static int empty_opened(int fd, const char *name, const Place *place, Err *err)
 
 int dir_empty(int fd, Err *err)
 {
-    cleanup_close int own = openat(fd, ".", OPEN_DIR);
+    cleanup_close int own = openat(fd, ".", READ_DIR);
     struct stat st;
     Place place;
     int left;

@@ -158,7 +158,7 @@ static void from_stat(const struct stat *st, struct statx *ret)
     };
 }
 
-/* 0 or -1 with errno. */
+/* 0 or -1 with errno. Not with AT_NO_AUTOMOUNT: gVisor's statx does not know it. */
 static int stat_any(int dirfd, const char *name, int flags, struct statx *ret)
 {
     struct stat st;
@@ -178,7 +178,7 @@ static int stat_any(int dirfd, const char *name, int flags, struct statx *ret)
 
 int stat_at(int dirfd, const char *name, struct statx *ret, Err *err)
 {
-    if (stat_any(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, ret) < 0)
+    if (stat_any(dirfd, name, AT_SYMLINK_NOFOLLOW, ret) < 0)
         return err_sys(err, "stat %s", name);
     return 0;
 }

@@ -3,30 +3,10 @@
  * Everything runs twice, by openat2 and by the walk; and the two are compared with one another on every
  * combination of path, flags and function that could be thought of, and on many that could not.
  */
-#include <stdarg.h>
-
 #include "base/limits.h"
 #include "os/chase.h"
+#include "racing_openat.h"
 #include "scratch.h"
-
-/* ---- an openat() that tells before it acts, so that a race can be lost on purpose ---- */
-
-static void (*before_openat)(const char *name);
-
-int openat(int dirfd, const char *path, int flags, ...)
-{
-    mode_t mode = 0;
-    va_list ap;
-
-    if ((flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE) {
-        va_start(ap, flags);
-        mode = va_arg(ap, mode_t);
-        va_end(ap);
-    }
-    if (before_openat)
-        before_openat(path);
-    return (int)syscall(SYS_openat, dirfd, path, flags, mode);
-}
 
 /* ---- a root with traps, and what must not be reached outside ---- */
 

@@ -5,6 +5,7 @@
 #include "os/file.h"
 #include "os/pool.h"
 #include "os/walk.h"
+#include "racing_openat.h"
 #include "scratch.h"
 
 enum {
@@ -332,6 +333,32 @@ TEST(never_enters_a_mount)
     in_child(remove_deep_below_a_mount, &a);
 }
 
+static int race_fd;
+
+/* When a directory is about to be entered, a symlink to the outside has taken its place. */
+static void swap_for_link(const char *name)
+{
+    if (strcmp(name, "victim") != 0)
+        return;
+    before_openat = NULL;
+    CHECK(renameat(race_fd, "top/victim", race_fd, "top/was") == 0);
+    CHECK(symlinkat("../out", race_fd, "top/victim") == 0);
+}
+
+TEST(a_swapped_directory_is_not_followed)
+{
+    cleanup_scratch Scratch s = scratch_new();
+
+    make_dirs(s.fd, "out/deep");
+    put(s.fd, "out/keep", "x");
+    make_dirs(s.fd, "top/victim/sub");
+    race_fd = s.fd;
+    before_openat = swap_for_link;
+    CHECK(removed(s.fd, "top") == 0);
+    CHECK(before_openat == NULL && !there(s.fd, "top"));
+    CHECK(there(s.fd, "out/keep") && there(s.fd, "out/deep"));
+}
+
 static int remove_top(void *arg, Err *err)
 {
     const Scratch *s = arg;
@@ -363,4 +390,5 @@ TEST(two_may_remove_the_same)
 TEST_MAIN(T(removes_everything_and_follows_nothing), T(takes_any_kind_of_name),
           T(depth_is_no_matter), T(width_is_no_matter), T(opens_what_is_closed),
           T(says_what_could_not_be_removed), T(empties_and_keeps_the_directory),
-          T(never_enters_a_mount), T(two_may_remove_the_same))
+          T(never_enters_a_mount), T(a_swapped_directory_is_not_followed),
+          T(two_may_remove_the_same))
