@@ -84,6 +84,7 @@ static bool begin_answer(Exchange *x, Str line)
     return true;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     Exchange *x = arg;

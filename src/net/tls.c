@@ -155,28 +155,41 @@ static int read_tls_file(const HttpClient *c, TlsFileKind kind, const char *path
     return 0;
 }
 
+/* The file of the cache, or NULL; c->lock is held. */
+static TlsFile *cached_file(const HttpClient *c, TlsFileKind kind, const char *path)
+{
+    vec_foreach(it, &c->tls_files)
+        if (strcmp((*it)->path, path) == 0 && (*it)->kind == (int)kind)
+            return *it;
+    return NULL;
+}
+
+static int add_tls_file(HttpClient *c, TlsFileKind kind, const char *path, TlsFile **ret, Err *err)
+{
+    TlsFile *f = NEW(TlsFile);
+
+    if (read_tls_file(c, kind, path, f, err) < 0) {
+        buf_done(&f->pem);
+        free(f);
+        return -1;
+    }
+    f->path = xstrdup(path);
+    f->kind = (int)kind;
+    vec_push(&c->tls_files, f);
+    *ret = f;
+    return 0;
+}
+
 /* The file from memory, read at the first call; lives as long as the client. */
 static int tls_file(HttpClient *c, TlsFileKind kind, const char *path, const Buf **ret, Err *err)
 {
-    TlsFile *f = NULL;
+    TlsFile *f;
     int r = 0;
 
     (void)pthread_mutex_lock(&c->lock);
-    vec_foreach(it, &c->tls_files)
-        if (strcmp((*it)->path, path) == 0 && (*it)->kind == (int)kind)
-            f = *it;
-    if (!f) {
-        f = NEW(TlsFile);
-        r = read_tls_file(c, kind, path, f, err);
-        if (r < 0) {
-            buf_done(&f->pem);
-            free(f);
-        } else {
-            f->path = xstrdup(path);
-            f->kind = (int)kind;
-            vec_push(&c->tls_files, f);
-        }
-    }
+    f = cached_file(c, kind, path);
+    if (!f)
+        r = add_tls_file(c, kind, path, &f, err);
     (void)pthread_mutex_unlock(&c->lock);
     if (r < 0)
         return err_wrap(err, "certificate file %s", path);

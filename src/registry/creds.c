@@ -103,12 +103,25 @@ static CredEntry read_entry(Arena *a, Str key, const Json *json, Str source)
     return e;
 }
 
+static void read_helpers(Arena *a, const Json *map, KeyValueVec *ret)
+{
+    JsonIter it = {0};
+    KeyValue kv;
+
+    while (json_next(map, &it)) {
+        if (!json_get_text(it.value, &kv.value))
+            continue;
+        kv.key = creds_canonical_key(a, it.key);
+        kv.value = str_dup_in(a, kv.value);
+        vec_push(ret, kv);
+    }
+}
+
 static int read_config(CredStore *c, Str name, Str text, Err *err)
 {
     cleanup_with(json_free_at) Json *json = NULL;
     CredFile f = {.name = str_dup_in(&c->arena, name), .store = S("")};
     JsonIter it = {0};
-    Str program;
 
     if (str_trim(text).n == 0)
         return 0; /* an empty file mounted in: no credentials */
@@ -117,14 +130,7 @@ static int read_config(CredStore *c, Str name, Str text, Err *err)
         return err_set(err, ERR_FORMAT, STR_FMT ": not a JSON object", STR_ARG(name));
     while (json_next(json_find(json, "auths"), &it))
         vec_push(&f.entries, read_entry(&c->arena, it.key, it.value, f.name));
-    it = (JsonIter){0};
-    while (json_next(json_find(json, "credHelpers"), &it)) {
-        if (json_get_text(it.value, &program)) {
-            KeyValue kv = {creds_canonical_key(&c->arena, it.key), str_dup_in(&c->arena, program)};
-
-            vec_push(&f.helpers, kv);
-        }
-    }
+    read_helpers(&c->arena, json_find(json, "credHelpers"), &f.helpers);
     f.store = text_of(&c->arena, json, "credsStore");
     vec_push(&c->files, f);
     return 0;

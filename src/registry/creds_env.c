@@ -7,8 +7,6 @@
  */
 #include "registry/creds_env.h"
 
-extern char **environ;
-
 static bool may_matter(Str name)
 {
     if (str_starts(name, S("CI_REGISTRY")))
@@ -22,11 +20,11 @@ void creds_env_load(Arena *a, KeyValueVec *ret)
     for (char **e = environ; e && *e; e++) {
         KeyValue kv;
 
-        if (str_cut(str_from(*e), '=', &kv.key, &kv.value) && may_matter(kv.key)) {
-            kv.key = str_dup_in(a, kv.key);
-            kv.value = str_dup_in(a, kv.value);
-            vec_push(ret, kv);
-        }
+        if (!str_cut(str_from(*e), '=', &kv.key, &kv.value) || !may_matter(kv.key))
+            continue;
+        kv.key = str_dup_in(a, kv.key);
+        kv.value = str_dup_in(a, kv.value);
+        vec_push(ret, kv);
     }
 }
 
@@ -65,7 +63,9 @@ static Str as_variable(Arena *a, Str host)
 
         if (c >= 'a' && c <= 'z')
             c = (char)(c - 'a' + 'A');
-        z[i] = c == '-' || c == '.' ? '_' : c;
+        if (c == '-' || c == '.')
+            c = '_';
+        z[i] = c;
     }
     return (Str){z, host.n};
 }

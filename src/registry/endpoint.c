@@ -105,16 +105,11 @@ static Endpoint mirror_endpoint(const Registry *r, const RegistryMirror *m, cons
 void endpoints_find(const Registry *r, const Reference *ref, EndpointUse use, Arena *a,
                     EndpointVec *ret)
 {
-    size_t mirrors = 0;
+    size_t before = ret->n;
 
-    if (use == USE_PULL) {
-        vec_foreach(m, &r->opts->mirrors) {
-            if (!same_registry(m->registry, ref->registry))
-                continue;
+    vec_foreach(m, &r->opts->mirrors)
+        if (use == USE_PULL && same_registry(m->registry, ref->registry))
             vec_push(ret, mirror_endpoint(r, m, ref, a));
-            mirrors++;
-        }
-    }
-    if (mirrors == 0 || !r->opts->no_default_fallback)
+    if (ret->n == before || !r->opts->no_default_fallback)
         vec_push(ret, endpoint(r, ref->registry, reference_host(ref), ref->repository, use));
 }

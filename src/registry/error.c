@@ -16,8 +16,11 @@ static void add_words(Buf *out, Str s)
 {
     size_t n = s.n < WORDS_MAX ? s.n : WORDS_MAX;
 
-    for (size_t i = 0; i < n; i++)
-        buf_add_char(out, (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? ' ' : s.p[i]);
+    for (size_t i = 0; i < n; i++) {
+        bool plain = (unsigned char)s.p[i] >= 0x20 && s.p[i] != 0x7f;
+
+        buf_add(out, plain ? (Str){s.p + i, 1} : S(" "));
+    }
     if (n < s.n)
         buf_add_z(out, "...");
 }

@@ -111,7 +111,7 @@ static int resolve_at(Resolve *x, const Endpoint *at, Err *err)
     Str key = reference_manifest_key(x->ref);
 
     for (unsigned depth = 0; depth <= INDEX_DEPTH_MAX; depth++) {
-        Document doc;
+        Document doc = {0};
         int r;
 
         TRY(get_document(x->r, at, key, &step, x->arena, &doc, err));

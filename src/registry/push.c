@@ -64,6 +64,7 @@ static int push_blob_once(void *arg, Err *err)
     return upload_from_store(p, location, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as many as the contract has */
 int registry_push_blob(Registry *r, const Reference *ref, const Descriptor *d, Str mount_from,
                        Store *s, const RegistryEvents *ev, PushOutcome *ret, Err *err)
 {

@@ -166,21 +166,26 @@ static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
     return -1;
 }
 
-/* The scopes a call needs; 'extra' is what a challenge named. */
-static size_t call_scopes(const Call *call, Str extra, Arena *a, Str ret[SCOPES_MAX])
-{
-    size_t n = 0;
+typedef struct Scopes {
+    Str v[SCOPES_MAX];
+    size_t n;
+} Scopes;
 
-    ret[n++] =
+/* What a call needs; 'extra' is what a challenge named. */
+static Scopes call_scopes(const Call *call, Str extra, Arena *a)
+{
+    Scopes s = {.n = 1};
+
+    s.v[0] =
         str_fmt_in(a, "repository:" STR_FMT ":%s", STR_ARG(call->at->repository), call->actions);
     if (call->mount_from.n)
-        ret[n++] = str_fmt_in(a, "repository:" STR_FMT ":pull", STR_ARG(call->mount_from));
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(ret[i], extra))
-            return n;
+        s.v[s.n++] = str_fmt_in(a, "repository:" STR_FMT ":pull", STR_ARG(call->mount_from));
+    for (size_t i = 0; i < s.n; i++)
+        if (str_eq(s.v[i], extra))
+            return s;
     if (extra.n)
-        ret[n++] = extra;
-    return n;
+        s.v[s.n++] = extra;
+    return s;
 }
 
 static Str basic_header(const Credential *c, Arena *a)
@@ -195,8 +200,8 @@ static Str basic_header(const Credential *c, Arena *a)
 
 /* A token for everything the call wants; a token endpoint that balks at a second repository is asked
    for the first alone, and the mount will be refused instead. */
-static int bearer_header(Registry *r, Host *h, const Credential *c, const Str *scopes, size_t n,
-                         Arena *a, Str *ret, Err *err)
+static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes *s, Arena *a,
+                         Str *ret, Err *err)
 {
     cleanup_free char *token = NULL;
 
@@ -204,18 +209,18 @@ static int bearer_header(Registry *r, Host *h, const Credential *c, const Str *s
         *ret = str_fmt_in(a, "Bearer " STR_FMT, STR_ARG(c->registry_token));
         return 0;
     }
-    if (token_get(r, h, c, scopes, n, &token, err) < 0) {
-        if (n == 1 || err->kind != ERR_AUTH)
+    if (token_get(r, h, c, s->v, s->n, &token, err) < 0) {
+        if (s->n == 1 || err->kind != ERR_AUTH)
             return -1;
-        TRY(token_get(r, h, c, scopes, 1, &token, err));
+        TRY(token_get(r, h, c, s->v, 1, &token, err));
     }
     *ret = str_fmt_in(a, "Bearer %s", token);
     return 0;
 }
 
 /* The value of Authorization, or "". The host is locked. */
-static int authorization(Registry *r, Host *h, const Call *call, const Str *scopes, size_t n,
-                         Arena *a, Str *ret, Err *err)
+static int authorization(Registry *r, Host *h, const Call *call, Str extra_scope, Arena *a,
+                         Str *ret, Err *err)
 {
     Credential c = {.username = S(""),
                     .identity_token = S(""),
@@ -227,8 +232,11 @@ static int authorization(Registry *r, Host *h, const Call *call, const Str *scop
     if (h->scheme == AUTH_NONE)
         return 0;
     TRY(found = creds_find(r->creds, call->at->registry, call->at->repository, &c, err));
-    if (h->scheme == AUTH_BEARER)
-        return bearer_header(r, h, &c, scopes, n, a, ret, err);
+    if (h->scheme == AUTH_BEARER) {
+        Scopes s = call_scopes(call, extra_scope, a);
+
+        return bearer_header(r, h, &c, &s, a, ret, err);
+    }
     if (found && c.username.n)
         *ret = basic_header(&c, a);
     return 0;
@@ -291,11 +299,10 @@ int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     Host *h = host_get(r, call->at);
-    Str url, auth, extra = S(""), scopes[SCOPES_MAX];
+    Str url, auth, extra = S("");
 
     for (bool first = true;; first = false) {
         cleanup_http_answer HttpAnswer answer = {0};
-        size_t n = call_scopes(call, extra, &a, scopes);
         bool ours;
         int ready;
 
@@ -303,7 +310,7 @@ int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
         url = call_url(call, h, &a);
         ours = is_of_host(call, h, url);
         auth = S("");
-        ready = ours ? authorization(r, h, call, scopes, n, &a, &auth, err) : 0;
+        ready = ours ? authorization(r, h, call, extra, &a, &auth, err) : 0;
         (void)pthread_mutex_unlock(&h->lock);
         TRY(ready);
         TRY(send_call(r, call, url, &h->tls, auth, &answer, err));

@@ -102,12 +102,12 @@ TEST(pulls_a_blob_once)
 /* One blob of SIZE bytes pulled from a registry with these faults; so many GETs of blobs. */
 static void pull_with(const char *rest, int gets)
 {
+    cleanup_arena Arena a = ARENA_INIT;
     Bench b;
     Str bytes;
     Err err;
 
-    bench_start(
-        &b, str_fmt_in(&(Arena){0}, "{'repos': {'x': {'blobs': [{'size': %d}]}}%s}", SIZE, rest).p);
+    bench_start(&b, str_fmt_in(&a, "{'repos': {'x': {'blobs': [{'size': %d}]}}%s}", SIZE, rest).p);
     bench_open(&b, NULL);
     bytes = pattern(&b.a, SIZE);
     CHECK_OK(bench_pull(&b, "x", bytes, &err));
@@ -146,13 +146,14 @@ TEST(redirected_blobs_get_no_credentials)
 static void pull_fails(const char *faults, unsigned retries, ErrKind kind, const char *part,
                        int gets)
 {
+    cleanup_arena Arena a = ARENA_INIT;
     Bench b;
     Err err;
 
-    bench_start(&b, str_fmt_in(&(Arena){0},
-                               "{'repos': {'x': {'blobs': [{'text': 'one two'}]}}, 'faults': [%s]}",
-                               faults)
-                        .p);
+    bench_start(&b,
+                str_fmt_in(&a, "{'repos': {'x': {'blobs': [{'text': 'one two'}]}}, 'faults': [%s]}",
+                           faults)
+                    .p);
     b.opts.pull_retries = retries;
     bench_open(&b, NULL);
     CHECK_ERR(bench_pull(&b, "x", S("one two"), &err), kind, part);
