@@ -41,7 +41,8 @@ static int builder_open(const BuildRequest *req, Builder *b, Err *err)
     dir = str_fmt_in(&b->arena, "%s/store", req->kiln_dir);
     b->build_platform = platform_host();
     b->target_platform = req->has_platform ? req->platform : b->build_platform;
-    if (dir_make_all(AT_FDCWD, req->kiln_dir, 0700, err) < 0 ||
+    if (file_check_target(req->kiln_dir, true, true, err) < 0 ||
+        dir_make_all(AT_FDCWD, req->kiln_dir, 0700, err) < 0 ||
         store_open(dir.p, &b->store, err) < 0)
         return err_wrap(err, "the kiln directory %s (choose another with --kiln-dir)",
                         req->kiln_dir);

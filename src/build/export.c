@@ -276,10 +276,24 @@ static int push_tags(Export *x, Err *err)
 
 /* --- both --- */
 
+static int check_output(const Output *o, Err *err)
+{
+    bool layout = o->type == OUTPUT_OCI_LAYOUT;
+    cleanup_free char *dest = str_dup(o->dest);
+
+    if (!layout && strcmp(dest, "-") == 0)
+        return 0;
+    if (file_check_target(dest, layout, layout, err) < 0)
+        return err_wrap(err, "output %s", dest);
+    return 0;
+}
+
 int export_check(Builder *b, Err *err)
 {
     Registry *r;
 
+    vec_foreach(o, &b->req->outputs)
+        TRY(check_output(o, err));
     if (!b->req->push || !b->req->check_push)
         return 0;
     TRY(builder_registry(b, &r, err));

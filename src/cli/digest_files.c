@@ -2,29 +2,18 @@
 #include "cli/digest_files.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "base/limits.h"
-#include "os/fd.h"
 #include "os/file.h"
 
-/* Devices and pipes (/dev/stdout, /dev/termination-log) are written in place, files atomically. */
 static int write_file(const char *path, Str text, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     Str dir = path_dir(str_from(path));
-    struct stat st;
 
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-        if (fd < 0)
-            return err_sys(err, "open %s", path);
-        return fd_write_all(fd, text.p, text.n, err);
-    }
     if (dir.n)
-        TRY(dir_make_all(AT_FDCWD, str_dup_in(&a, dir).p, 0700, err));
-    return file_write_atomic(AT_FDCWD, path, 0644, text, err);
+        TRY(dir_make_all(AT_FDCWD, str_dup_in(&a, dir).p, 0755, err));
+    return file_write(AT_FDCWD, path, 0644, text, err);
 }
 
 /* Docker Hub's name in these files has always been the old one. */
@@ -45,6 +34,20 @@ static int write_names(const Request *r, const BuildResult *result, const char *
         buf_addf(&text, "@%s\n", result->manifest.digest.text);
     }
     return write_file(path, buf_str(&text), err);
+}
+
+int digest_files_check(const Request *r, Err *err)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = {{"digest-file", r->digest_file},
+                 {"image-name-with-digest-file", r->name_digest_file},
+                 {"image-name-tag-with-digest-file", r->name_tag_digest_file}};
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i].path && file_check_target(files[i].path, false, true, err) < 0)
+            return err_wrap(err, "--%s", files[i].option);
+    return 0;
 }
 
 int digest_files_write(const Request *r, const BuildResult *result, Err *err)

@@ -6,4 +6,6 @@
 
 #include "cli/request.h"
 
+/* Before anything is built: can they be written? */
+int digest_files_check(const Request *r, Err *err) must_check;
 int digest_files_write(const Request *r, const BuildResult *result, Err *err) must_check;

@@ -44,16 +44,21 @@ static const char kiln_usage[] =
     "\n"
     "The same program under the name 'executor' takes kaniko's options.\n";
 
+static const char *advice(const Err *err)
+{
+    if (err->os_errno == ENOSPC || err->os_errno == EDQUOT)
+        return " (free some space, or choose a roomier place with --kiln-dir)";
+    return "";
+}
+
 /* One line, whatever happened; a failed command hands its own status on. */
 static int report_failure(const Err *err)
 {
     int sig = signal_caught();
 
-    log_line(LOG_ERROR, "%s", err->msg);
-    if (err->os_errno == ENOSPC)
-        log_line(
-            LOG_ERROR,
-            "the disk is full: give the kiln directory more room, or choose another with --kiln-dir");
+    int first = (int)strcspn(err->msg, "\n"); /* what may follow is the Dockerfile's line */
+
+    log_line(LOG_ERROR, "%.*s%s%s", first, err->msg, advice(err), err->msg + first);
     log_debug("raised at %s", err->where ? err->where : "?");
     if (err->kind == ERR_CANCELLED && sig)
         return 128 + sig;
@@ -71,6 +76,7 @@ static int run_build(Front front, const Settings *s, Launcher *launcher, Err *er
     TRY(request_make(front, s, &r, err));
     r.build.launcher = launcher;
     r.build.events = &events;
+    TRY(digest_files_check(&r, err));
     TRY(build_run(&r.build, &result, err));
     TRY(digest_files_write(&r, &result, err));
     if (s->quiet)

@@ -388,6 +388,24 @@ static int fill_epoch(Request *r, Err *err)
     return 0;
 }
 
+/* Absolute: a RUN is not where we are. */
+static int find_kiln_dir(const Settings *s, Request *r, Err *err)
+{
+    const char *dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&r->arena);
+    cleanup_free char *cwd = NULL;
+
+    if (*dir == '\0')
+        return err_set(err, ERR_USAGE, "--kiln-dir: the name is empty");
+    if (*dir != '/') {
+        cwd = getcwd(NULL, 0);
+        if (!cwd)
+            return err_sys(err, "find the current directory");
+        dir = str_fmt_in(&r->arena, "%s/%s", cwd, dir).p;
+    }
+    r->build.kiln_dir = dir;
+    return 0;
+}
+
 static int check_positional(Front front, const Settings *s, Err *err)
 {
     size_t most = front == FRONT_BUILD ? 1 : 0;
@@ -420,10 +438,13 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
         TRY(platform_parse(&r->arena, str_from(s->platform), &b->platform, err));
         b->has_platform = true;
     }
-    b->kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&r->arena);
+    TRY(find_kiln_dir(s, r, err));
     b->isolation = s->isolation ? s->isolation : getenv("KILN_ISOLATION");
     if (!b->isolation)
         b->isolation = "auto";
+    if (!sandbox_kind_known(b->isolation))
+        return err_set(err, ERR_USAGE, "--isolation %s: choose auto, namespaces or inplace",
+                       b->isolation);
     b->force = s->force;
     b->out_fd = STDOUT_FILENO;
     b->err_fd = STDERR_FILENO;

@@ -30,6 +30,47 @@ int file_read(int dirfd, const char *path, Buf *ret, Err *err)
     return 0;
 }
 
+/* --- a look before the work --- */
+
+static int check_dir(const char *path, const struct stat *st, Err *err)
+{
+    if (!S_ISDIR(st->st_mode))
+        return err_set(err, ERR_USAGE, "%s is not a directory", path);
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) < 0)
+        return err_sys(err, "%s cannot be written to", path);
+    return 0;
+}
+
+static int check_parent(const char *path, bool make_parents, Err *err)
+{
+    Str dir = path_dir(str_from(path));
+    cleanup_free char *parent = str_dup(dir.n ? dir : path[0] == '/' ? S("/") : S("."));
+    struct stat st;
+
+    if (stat(parent, &st) == 0)
+        return check_dir(parent, &st, err);
+    if (errno == ENOENT && make_parents)
+        return check_parent(parent, true, err);
+    return err_sys(err, "the directory %s", parent);
+}
+
+int file_check_target(const char *path, bool is_dir, bool make_parents, Err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return check_parent(path, make_parents, err);
+    if (is_dir)
+        return check_dir(path, &st, err);
+    if (S_ISDIR(st.st_mode))
+        return err_set(err, ERR_USAGE, "%s is a directory", path);
+    if (faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0)
+        return 0;
+    return check_parent(path, false, err); /* it can perhaps be replaced */
+}
+
+/* --- whole files --- */
+
 /* PATH with a name beside it that nobody else has: "DIR/.NAME.0123456789abcdef". */
 static int open_beside(int dirfd, const char *path, mode_t mode, Buf *ret_name, Err *err)
 {

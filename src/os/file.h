@@ -24,6 +24,12 @@ int file_write_atomic(int dirfd, const char *path, mode_t mode, Str data, Err *e
  */
 int file_write(int dirfd, const char *path, mode_t mode, Str data, Err *err) must_check;
 
+/*
+ * Could a file (or a directory) be made at 'path', or what is there be written to? A look before long work, so that a wrong name is
+ * heard of early; nothing is touched. make_parents: directories that are missing on the way will be made.
+ */
+int file_check_target(const char *path, bool is_dir, bool make_parents, Err *err) must_check;
+
 /* mkdir -p; existing directories are left as they are. mode is as for mkdir(2), for all that are made. */
 int dir_make_all(int dirfd, const char *path, mode_t mode, Err *err) must_check;
 
