@@ -42,6 +42,14 @@ static int open_any(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *er
     return err_set(err, ERR_UNSUPPORTED, "no way to run commands here: %s", buf_z(&reasons));
 }
 
+bool sandbox_kind_known(const char *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(kind, kinds[i]->name) == 0)
+            return true;
+    return strcmp(kind, "auto") == 0;
+}
+
 int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err)
 {
     if (!opts->kiln_dir || opts->kiln_dir[0] != '/')
