@@ -11,44 +11,21 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 
-#include "base/num.h"
+#include "sandbox/proc.h"
 
-enum {
-    STAT_MAX = 4096, /* bytes of /proc/self/stat: 52 numbers and a short name */
-    FIELD_ARG_START = 48,
-    FIELD_ARG_END,
-    FIELD_ENV_START,
-    FIELD_ENV_END
-};
-
-extern char **environ;
-
-typedef struct Areas {
-    uintptr_t arg_start, arg_end, env_start, env_end;
-} Areas;
-
-/* Blank-separated from field 3 on, after the parenthesised name. gVisor has zeros there. */
-static bool find_areas(Areas *ret)
+/* gVisor has zeros there. */
+static bool find_areas(ProcStat *ret)
 {
-    uint64_t v[FIELD_ENV_END + 1] = {0};
-    cleanup_close int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    char text[STAT_MAX];
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-    Str head, rest, field;
-    int i = 3;
+    const uint64_t *f = ret->field;
 
-    if (n <= 0 || !str_cut_last((Str){text, (size_t)n}, ')', &head, &rest))
-        return false;
-    rest = str_trim(rest);
-    while (i <= FIELD_ENV_END && str_next(&rest, ' ', &field))
-        (void)!num_parse_u64(field, UINT64_MAX, &v[i++]);
-    *ret = (Areas){v[FIELD_ARG_START], v[FIELD_ARG_END], v[FIELD_ENV_START], v[FIELD_ENV_END]};
-    return ret->arg_start && ret->arg_start < ret->arg_end && ret->env_start <= ret->env_end;
+    return proc_stat_read(AT_FDCWD, "/proc/self", ret) && f[PROC_ARG_START] > 0 &&
+           f[PROC_ARG_START] < f[PROC_ARG_END] && f[PROC_ENV_START] <= f[PROC_ENV_END];
 }
 
-static void wipe_area(uintptr_t start, uintptr_t end)
+/* The kernel's numbers for this process are its addresses. */
+static char *area(uint64_t address)
 {
-    explicit_bzero((void *)start, end - start); /* NOLINT(performance-no-int-to-ptr) */
+    return (char *)(uintptr_t)address; /* NOLINT(performance-no-int-to-ptr) */
 }
 
 static void wipe_environment(void)
@@ -62,17 +39,17 @@ static void wipe_environment(void)
 
 void hide_process(const char *title)
 {
-    Areas a;
+    ProcStat st;
+    const uint64_t *f = st.field;
 
     (void)prctl(PR_SET_NAME, title, 0, 0, 0);
     wipe_environment();
-    if (!find_areas(&a))
+    if (!find_areas(&st))
         return;
-    wipe_area(a.env_start, a.env_end);
-    wipe_area(a.arg_start, a.arg_end);
+    explicit_bzero(area(f[PROC_ENV_START]), f[PROC_ENV_END] - f[PROC_ENV_START]);
+    explicit_bzero(area(f[PROC_ARG_START]), f[PROC_ARG_END] - f[PROC_ARG_START]);
     /* The last byte stays NUL: otherwise the kernel takes the title to go on in the environment. */
-    (void)snprintf((char *)a.arg_start, a.arg_end - a.arg_start, "%s",
-                   title); /* NOLINT(performance-no-int-to-ptr) */
+    (void)snprintf(area(f[PROC_ARG_START]), f[PROC_ARG_END] - f[PROC_ARG_START], "%s", title);
 }
 
 void hide_memory(void)

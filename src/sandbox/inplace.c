@@ -191,7 +191,7 @@ static int in_root_new(Sandbox *sandbox, Root **ret, Err *err)
     r = NEW(InRoot);
     r->r = (Root){.fd = -1, .may_chown = userns_maps_all(), .foreign = &s->foreign.paths};
     (void)snprintf(r->name, sizeof(r->name), "%u", s->next++);
-    vec_push(&s->roots, r);
+    vec_push(&s->roots, r); /* NOLINT(bugprone-sizeof-expression): a list of pointers */
     TRY(make_active(s, r, err));
     *ret = &r->r;
     return 0;

@@ -16,55 +16,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "base/num.h"
+#include "sandbox/proc.h"
 
 enum {
-    ROUND_MS = 20,  /* between two rounds, when the killed are slow to go */
-    STAT_MAX = 1024 /* bytes of /proc/PID/stat: 52 numbers and a name of at most 64 */
+    ROUND_MS = 20 /* between two rounds, when the killed are slow to go */
 };
 
 /* ---- who is there ---- */
-
-/* "PID (COMM) STATE PPID PGRP SESSION ..." and the start time as field 22. COMM may hold blanks and parentheses: the last ')' ends it. */
-static bool read_process(int proc_fd, const char *pid, Process *ret)
-{
-    char path[64], text[STAT_MAX];
-    cleanup_close int fd = -1;
-    unsigned long long start;
-    const char *end;
-    int parent, session;
-    ssize_t n;
-
-    (void)snprintf(path, sizeof(path), "%s/stat", pid);
-    fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || (n = read(fd, text, sizeof(text) - 1)) <= 0)
-        return false;
-    text[n] = '\0';
-    end = strrchr(text, ')');
-    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
-    if (!end ||
-        sscanf(end + 1,
-               " %c %d %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-               &ret->state, &parent, &session, &start) != 4)
-        return false;
-    ret->parent = parent;
-    ret->session = session;
-    ret->start = start;
-    return true;
-}
 
 static void read_processes(int proc_fd, ProcessVec *ret)
 {
     int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    Process p = {0};
     uint32_t pid;
+    ProcStat st;
 
     if (!dir) {
         close_at(&fd);
@@ -73,9 +44,12 @@ static void read_processes(int proc_fd, ProcessVec *ret)
     for (struct dirent *e; (e = readdir(dir)) != NULL;) {
         if (!num_parse_u32(str_from(e->d_name), &pid))
             continue;
-        p.pid = (pid_t)pid;
-        if (read_process(proc_fd, e->d_name, &p))
-            vec_push(ret, p);
+        if (proc_stat_read(proc_fd, e->d_name, &st))
+            vec_push(ret, ((Process){.pid = (pid_t)pid,
+                                     .parent = (pid_t)st.field[PROC_PPID],
+                                     .session = (pid_t)st.field[PROC_SESSION],
+                                     .start = st.field[PROC_START],
+                                     .state = st.state}));
     }
     (void)closedir(dir);
 }

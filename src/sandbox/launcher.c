@@ -22,9 +22,11 @@
 
 #include "base/num.h"
 #include "os/fd.h"
+#include "os/file.h"
 #include "os/signal.h"
 #include "sandbox/hide.h"
 #include "sandbox/kill.h"
+#include "sandbox/proc.h"
 #include "sandbox/supervise.h"
 
 enum {
@@ -106,35 +108,22 @@ static pid_t clone_process(int flags)
 #endif
 }
 
-/* The ids of our own user namespace, each mapped to itself, as the text of /proc/PID/uid_map. */
+/* The ids of our own user namespace, each mapped to itself. */
 static int write_identity_map(pid_t pid, const char *name, Err *err)
 {
-    char path[64], line[96], own[4096], map[4096];
-    unsigned long inside, outside, count;
+    cleanup_buf Buf own = BUF_INIT(BUF_SMALL), map = BUF_INIT(BUF_SMALL);
     cleanup_close int fd = -1;
-    size_t n = 0, got = 0;
+    char path[64];
+    IdMapLine line;
 
     (void)snprintf(path, sizeof(path), "/proc/self/%s", name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(err, "open %s", path);
-    TRY(fd_pread_full(fd, own, sizeof(own) - 1, 0, &got, err));
-    own[got] = '\0';
-    for (char *p = own; sscanf(p, "%lu %lu %lu", &inside, &outside, &count) == 3;
-         p++) { /* NOLINT(cert-err34-c) */
-        int len = snprintf(line, sizeof(line), "%lu %lu %lu\n", inside, inside, count);
-
-        if (n + (size_t)len >= sizeof(map))
-            break;
-        memcpy(map + n, line, (size_t)len);
-        n += (size_t)len;
-        if (!(p = strchr(p, '\n')))
-            break;
-    }
+    TRY(file_read(AT_FDCWD, path, &own, err));
+    for (Str rest = buf_str(&own); id_map_next(&rest, &line);)
+        buf_addf(&map, "%llu %llu %llu\n", (unsigned long long)line.inside,
+                 (unsigned long long)line.inside, (unsigned long long)line.count);
     (void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-    close_at(&fd);
     fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, map, n) != (ssize_t)n) /* the kernel wants the map in one write */
+    if (fd < 0 || write(fd, map.p, map.n) != (ssize_t)map.n) /* the kernel wants it in one write */
         return err_sys(err, "%s of the new user namespace", name);
     return 0;
 }

@@ -26,21 +26,28 @@ static void keep_mtime(int dir, const struct stat *st)
     (void)futimens(dir, t);
 }
 
+/* Whatever the umask: the command's user must get through. */
+static int make_dir(int parent, const char *name)
+{
+    return mkdirat(parent, name, 0755) < 0 ? -1 : fchmodat(parent, name, 0755, 0);
+}
+
+static int make_file(int parent, const char *name)
+{
+    cleanup_close int fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0644);
+
+    return fd < 0 ? -1 : 0;
+}
+
 /* Make one name in 'dir' (taken, also on failure) and put the directory's mtime back before anyone sees another. */
 static int make_one(int dir, const char *name, bool is_dir, MountPointVec *made, Err *err)
 {
     cleanup_close int parent = dir;
-    cleanup_close int fd = -1;
     struct stat st;
-    int failed;
 
     if (fstat(parent, &st) < 0)
         return err_sys(err, "stat the directory of %s", name);
-    if (is_dir) /* whatever the umask: the command's user must get through */
-        failed = mkdirat(parent, name, 0755) < 0 || fchmodat(parent, name, 0755, 0) < 0;
-    else
-        failed = (fd = openat(parent, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC, 0644)) < 0;
-    if (failed)
+    if ((is_dir ? make_dir(parent, name) : make_file(parent, name)) < 0)
         return err_sys(err, "make the mount point %s", name);
     keep_mtime(parent, &st);
     vec_push(made, ((MountPoint){.parent_fd = steal_fd(&parent),

@@ -143,7 +143,7 @@ static int ns_root_new(Sandbox *sandbox, Root **ret, Err *err)
     r->r = (Root){.fd = -1, .may_chown = s->may_chown, .foreign = &s->foreign};
     (void)pthread_mutex_lock(&s->lock);
     if (asprintf(&r->name, "%u", s->next++) > 0)
-        vec_push(&s->roots, r);
+        vec_push(&s->roots, r); /* NOLINT(bugprone-sizeof-expression): a list of pointers */
     (void)pthread_mutex_unlock(&s->lock);
     /* mode and group are set apart: the umask is the user's, and a set-group-id directory gives its group on */
     if (mkdirat(s->dir_fd, r->name, 0755) < 0 || fchmodat(s->dir_fd, r->name, 0755, 0) < 0 ||
@@ -229,8 +229,8 @@ static int write_hosts(NsSandbox *s, const NsRoot *r, const char *hostname, char
     return 0;
 }
 
-static int run_with(NsSandbox *s, const Plan *plan, NsRoot *r, RunRequest *req, int out_fd,
-                    int err_fd, RunResult *ret, Err *err)
+static int run_with_plan(NsSandbox *s, NsRoot *r, RunRequest *req, int out_fd, int err_fd,
+                         RunResult *ret, Err *err)
 {
     cleanup_mount_points MountPointVec made = {0};
     cleanup_free char *root = NULL, *hosts = NULL;
@@ -242,9 +242,10 @@ static int run_with(NsSandbox *s, const Plan *plan, NsRoot *r, RunRequest *req, 
     req->root = root;
     req->hosts = hosts;
     req->resolv = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
-    req->own_pids = plan->own_pids;
+    req->own_pids = s->plan->own_pids;
     TRY(make_mount_points(&r->r, req, &made, err));
-    return launcher_run(s->base.launcher, plan->clone_flags | net, req, out_fd, err_fd, ret, err);
+    return launcher_run(s->base.launcher, s->plan->clone_flags | net, req, out_fd, err_fd, ret,
+                        err);
 }
 
 static int ns_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd, int err_fd,
@@ -253,14 +254,14 @@ static int ns_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd,
     NsSandbox *s = (NsSandbox *)sandbox;
     RunRequest req = {.spec = *spec};
 
-    return run_with(s, s->plan, (NsRoot *)root, &req, out_fd, err_fd, ret, err);
+    return run_with_plan(s, (NsRoot *)root, &req, out_fd, err_fd, ret, err);
 }
 
 /* ---- opening ---- */
 
 typedef struct Reasons {
-    Err own,
-        user; /* why not without a user namespace, and with one; the first of each: the rest are ways around */
+    Err own;  /* why it does not work without a user namespace */
+    Err user; /* and with one. The first of each: the rest are ways around */
 } Reasons;
 
 /* 1 when the plan works, 0 when it does not (noted), -1 when we are told to stop. */
@@ -270,10 +271,9 @@ static int try_plan(NsSandbox *s, const Plan *plan, NsRoot *r, Reasons *why, Err
     Err *slot = plan->clone_flags & CLONE_NEWUSER ? &why->user : &why->own;
     Err got = {0};
 
-    if (run_with(s, plan, r, &req, STDERR_FILENO, STDERR_FILENO, NULL, &got) == 0) {
-        s->plan = plan;
+    s->plan = plan;
+    if (run_with_plan(s, r, &req, STDERR_FILENO, STDERR_FILENO, NULL, &got) == 0)
         return 1;
-    }
     log_debug("%s: %s", plan->name, got.msg);
     if (slot->kind == ERR_NONE)
         *slot = got;

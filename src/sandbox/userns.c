@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "os/file.h"
+#include "sandbox/proc.h"
 
 static bool entered; /* set once, before any thread */
 
@@ -62,20 +63,15 @@ static int map_self(bool uid_done, uint32_t uid, uint32_t gid, Err *err)
 static bool map_covers(const char *path, uint32_t ids)
 {
     cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
-    unsigned long inside, outside, count, next = 0;
+    uint64_t next = 0;
+    IdMapLine line;
     Err err;
 
     if (file_read(AT_FDCWD, path, &text, &err) < 0)
         return false;
-    for (Str rest = buf_str(&text), line; next < ids && str_next(&rest, '\n', &line);) {
-        cleanup_free char *z = str_dup(line);
-
-        if (sscanf(z, "%lu %lu %lu", &inside, &outside, &count) != 3 ||
-            inside > next) /* NOLINT(cert-err34-c) */
-            break;
-        if (inside + count > next)
-            next = inside + count;
-    }
+    for (Str rest = buf_str(&text); id_map_next(&rest, &line) && line.inside <= next;)
+        if (line.inside + line.count > next)
+            next = line.inside + line.count;
     return next >= ids;
 }
 
