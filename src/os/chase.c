@@ -295,7 +295,7 @@ static int open_last(Walk *w, const char *name, int flags, mode_t mode, bool sla
     if (slash && (flags & O_CREAT))
         return fail(EISDIR);
     if (slash || (flags & O_DIRECTORY))
-        return open_last_dir(w, name, flags | O_DIRECTORY, mode, slash);
+        return open_last_dir(w, name, flags, mode, slash);
     return open_last_file(w, name, flags, mode);
 }
 
@@ -361,6 +361,7 @@ static int open_by_walk(int root_fd, const char *path, int flags, mode_t mode, S
 
 static int open_scoped(int root_fd, const char *path, int flags, mode_t mode, Scope scope, Err *err)
 {
+    bool kernel = chase_uses_openat2(); /* the first look leaves an errno behind */
     const char *inside = path;
     int fd = -1;
 
@@ -369,7 +370,7 @@ static int open_scoped(int root_fd, const char *path, int flags, mode_t mode, Sc
     if (*inside == '\0')
         inside = ".";
     errno = EAGAIN;
-    if (chase_uses_openat2())
+    if (kernel)
         fd = open_by_kernel(root_fd, inside, flags, mode, scope);
     if (fd < 0 && errno == EAGAIN)
         fd = open_by_walk(root_fd, inside, flags, mode, scope);
