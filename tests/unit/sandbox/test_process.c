@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "sandbox/hide.h"
 #include "sandbox/kill.h"
+#include "sandbox/proc.h"
 #include "sandbox/sandbox.h"
 #include "test.h"
 
@@ -75,6 +76,30 @@ TEST(environment_and_arguments_are_wiped)
     CHECK(!strstr(args, "secret") && strncmp(args, "kiln: test", 10) == 0);
     CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
     close_at(&ready[0]);
+}
+
+/* ---- proc ---- */
+
+TEST(stat_of_a_process_with_a_nasty_name)
+{
+    ProcStat st;
+
+    CHECK(prctl(PR_SET_NAME, "a) R (1 2", 0, 0, 0) == 0);
+    CHECK(proc_stat_read(AT_FDCWD, "/proc/self", &st));
+    CHECK(st.state == 'R' && st.field[PROC_PPID] == (uint64_t)getppid());
+    CHECK(st.field[PROC_SESSION] == (uint64_t)getsid(0));
+    CHECK(!proc_stat_read(AT_FDCWD, "/proc/no-such", &st));
+}
+
+TEST(identity_maps)
+{
+    Str rest = S("         0       1000          1\n         1     100000      65536\nnonsense\n");
+    IdMapLine line;
+
+    CHECK(id_map_next(&rest, &line) && line.inside == 0 && line.outside == 1000 && line.count == 1);
+    CHECK(id_map_next(&rest, &line) && line.inside == 1 && line.outside == 100000 &&
+          line.count == 65536);
+    CHECK(!id_map_next(&rest, &line));
 }
 
 /* ---- kill ---- */
@@ -183,5 +208,6 @@ TEST(signs_of_a_container)
     CHECK(unsetenv("container") == 0);
 }
 
-TEST_MAIN(T(environment_and_arguments_are_wiped), T(orphans_are_killed_too), T(some_are_spared),
+TEST_MAIN(T(stat_of_a_process_with_a_nasty_name), T(identity_maps),
+          T(environment_and_arguments_are_wiped), T(orphans_are_killed_too), T(some_are_spared),
           T(signs_of_a_container))
