@@ -55,7 +55,6 @@ static const char *advice(const Err *err)
 static int report_failure(const Err *err)
 {
     int sig = signal_caught();
-
     int first = (int)strcspn(err->msg, "\n"); /* what may follow is the Dockerfile's line */
 
     log_line(LOG_ERROR, "%.*s%s%s", first, err->msg, advice(err), err->msg + first);

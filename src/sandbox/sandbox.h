@@ -52,8 +52,9 @@ typedef struct SandboxOpts {
     const char *context;
 } SandboxOpts;
 
+bool sandbox_kind_known(const char *kind); /* "auto" included */
+
 /* Probe, choose, prepare. 'l' is borrowed. */
-bool sandbox_kind_known(const char *kind);
 int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err) must_check;
 void sandbox_free(Sandbox *s);
 CLEANUP_DEFINE(Sandbox, sandbox_free);

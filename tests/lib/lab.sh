@@ -25,6 +25,9 @@
 #   lab_buildah_bud ARG...       `buildah bud` the way it works in most places
 #   lab_can_buildah              as above
 #
+#   lab_user ids|none COMMAND... as an ordinary user, with a range of subordinate ids or without any; the user exists only in a
+#                                mount namespace of the command. $HOME and $TMPDIR are a directory of his, $LAB_USER_HOME
+#
 # Every function that fails says why on standard error or in $lab_reason; a script then calls skip or skip_all with it.
 
 set -u
@@ -114,7 +117,7 @@ YAML
 lab_registry_wait() {
     local tries port
     for tries in $(seq 100); do
-        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" | head -n 1)
+        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" 2>/dev/null | head -n 1)
         if [ -n "$port" ]; then
             export LAB_REGISTRY=127.0.0.1:$port
             return 0
@@ -288,4 +291,39 @@ lab_probe() {
     text=$("$@" 2>&1) && return 0
     lab_reason="$1 does not work here: $(tail -n 1 <<<"$text")"
     return 1
+}
+
+# ---- an ordinary user
+
+LAB_USER_HOME=$LAB/user
+lab_user_id=54321
+
+# Copies of the user data base with one user more, mounted over the machine's own; only the command sees them.
+lab_user() {
+    local ids=$1 dir=$LAB/users-$1
+    shift
+    [ -d "$dir" ] || lab_user_files "$ids" "$dir"
+    unshare --mount sh -c '
+        for f in passwd group subuid subgid; do
+            [ ! -e "/etc/$f" ] || mount --bind "$1/$f" "/etc/$f" || exit 1
+        done
+        cd "$2" && shift 2
+        exec setpriv --reuid=labuser --regid=labuser --init-groups --inh-caps=-all "$@"' sh "$dir" "$LAB_USER_HOME" \
+        env HOME="$LAB_USER_HOME" TMPDIR="$LAB_USER_HOME" XDG_CACHE_HOME="$LAB_USER_HOME/.cache" "$@"
+}
+
+lab_user_files() { # ids|none DIR
+    local f
+    mkdir -p "$2" "$LAB_USER_HOME"
+    chmod 711 "$LAB"
+    chown "$lab_user_id:$lab_user_id" "$LAB_USER_HOME"
+    for f in passwd group subuid subgid; do cat "/etc/$f" >"$2/$f" 2>/dev/null || : >"$2/$f"; done
+    echo "labuser:x:$lab_user_id:$lab_user_id::$LAB_USER_HOME:/bin/sh" >>"$2/passwd"
+    echo "labuser:x:$lab_user_id:" >>"$2/group"
+    [ "$1" != ids ] || echo "labuser:1000000:65536" | tee -a "$2/subuid" >>"$2/subgid"
+}
+
+lab_can_user() {
+    [ "$(id -u)" = 0 ] || { lab_reason="needs root, to become another user"; return 1; }
+    lab_need setpriv newuidmap && lab_probe lab_user ids true
 }

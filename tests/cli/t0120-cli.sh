@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The command line: what is wrong with it, the Dockerfile, the context or the machine is said in one clear line, the exit status is
+# not 0, and nothing is left behind. Then the options of executor, by name.
+. "$(dirname "$0")/../lib/lab.sh"
+
+KILN=$(realpath "$KILN")
+export KILN_DIR=$LAB/kiln SOURCE_DATE_EPOCH=1700000000
+lab_base_busybox "$LAB/busybox" --tag one
+lab_base_busybox "$LAB/arm" --platform linux/arm64
+mkdir "$LAB/ctx" "$LAB/empty"
+cd "$LAB/ctx" || exit 1
+echo hello >f
+
+dockerfile() { printf '%b\n' "$1" >"$LAB/ctx/Dockerfile"; }
+
+left() { find "$KILN_DIR/store/tmp" "$KILN_DIR/roots" "$LAB/out" -mindepth 1 2>/dev/null; }
+
+# wrong NAME REGEX COMMAND...: exit status 1; one line of the program's own that matches; nothing left
+wrong() {
+    local name=$1 regex=$2 status=0 text said
+    shift 2
+    text=$("$@" 2>&1 >/dev/null) || status=$?
+    said=$(grep '^kiln: ' <<<"$text")
+    is "$name" "$status $(wc -l <<<"$said") $(left)" "1 1 "
+    like "$name: says so" "$said" "$regex"
+}
+
+dockerfile 'FROM scratch\nCOPY f /'
+
+# ---- options
+
+wrong "unknown option" 'unknown option --nosuch' "$KILN" build --nosuch .
+wrong "misspelt option" 'unknown option --platfrom \(did you mean --platform\?\)' "$KILN" build --platfrom linux/amd64 .
+wrong "unknown command" 'unknown command "frobnicate"' "$KILN" frobnicate
+wrong "option without its value" '--tag needs a value' "$KILN" build -t
+wrong "switch with a wrong value" '--push=maybe: expected true or false' "$KILN" build --push=maybe .
+wrong "bad reference" '"Bad:Ref:x": the repository name must be lower case' "$KILN" build -t Bad:Ref:x .
+wrong "push without a name" '--push needs a name' "$KILN" build --push .
+wrong "two contexts" 'unexpected argument "extra"' "$KILN" build . extra
+wrong "output without a place" 'dest=PATH is missing' "$KILN" build -o type=oci .
+wrong "unknown output" 'type=nosuch is not supported' "$KILN" build -o type=nosuch,dest=x .
+wrong "label without a value" '--label x: expected KEY=VALUE' "$KILN" build --label x .
+wrong "build argument without a name" '--build-arg =x: the key is empty' "$KILN" build --build-arg =x .
+wrong "unknown compression" '--compression lz4: choose gzip, zstd or none' "$KILN" build --compression lz4 .
+wrong "unknown isolation" '--isolation chroot: choose auto, namespaces or inplace' "$KILN" build --isolation chroot .
+wrong "unknown verbosity" '--verbosity loud: choose' "$KILN" build -v loud .
+wrong "bad platform" 'a/b/c/d/e' "$KILN" build --platform a/b/c/d/e .
+wrong "bad epoch" 'invalid SOURCE_DATE_EPOCH: tomorrow' env SOURCE_DATE_EPOCH=tomorrow "$KILN" build .
+ok "help" "$KILN" build --help
+like "names the options" "$output" '--build-arg'
+ok "help of executor" bash -c 'exec -a executor "$1" --help' bash "$KILN"
+like "names kaniko's" "$output" '--destination'
+
+# ---- Dockerfile and context
+
+wrong "no Dockerfile" "no Dockerfile in the context $LAB/empty" "$KILN" build "$LAB/empty"
+wrong "no such Dockerfile" 'there is no nosuch in the context' "$KILN" build -f nosuch .
+wrong "no context" "the context $LAB/nosuch does not exist" "$KILN" build "$LAB/nosuch"
+wrong "a file as context" 'is not a directory' "$KILN" build f
+wrong "no such stage" 'target stage "nosuch" could not be found' "$KILN" build --target nosuch .
+dockerfile 'FROM scratch\nCOPPY f /'
+wrong "unknown instruction" 'Dockerfile:2: unknown instruction: COPPY \(did you mean COPY\?\)' "$KILN" build .
+dockerfile 'FROM scratch\nCOPY f /\nENV a="b'
+wrong "syntax error" 'Dockerfile:3: .*double-quote' "$KILN" build .
+dockerfile 'FROM scratch\nCOPY --chmood=1 f /'
+wrong "unknown flag" 'Dockerfile:2: .*unknown flag: --chmood \(did you mean (--)?chmod\?\)' "$KILN" build .
+dockerfile 'FROM scratch\nCOPY nosuch /'
+wrong "missing source" 'Dockerfile:2: COPY: "/nosuch": not found' "$KILN" build -o "type=oci,dest=$LAB/out" .
+dockerfile 'FROM scratch\nADD https://example.com/x /\nRUN true'
+wrong "not built yet" 'Dockerfile:2: .*not supported yet' "$KILN" build .
+
+# ---- bases
+
+dockerfile 'FROM base\nCOPY f /'
+wrong "layout that is not there" "$LAB/nosuch.*No such file" "$KILN" build --build-context "base=oci-layout://$LAB/nosuch" .
+wrong "tag that is not in it" 'no image "two" in it' "$KILN" build --build-context "base=oci-layout://$LAB/busybox:two" .
+wrong "base for another platform" 'for linux/arm64, not for linux/[^a].*--platform|for linux/arm64, not for linux/amd64 .*--platform' \
+    "$KILN" build --build-context "base=oci-layout://$LAB/arm" .
+wrong "platform that the base is not for" 'not for linux/s390x' \
+    "$KILN" build --platform linux/s390x --build-context "base=oci-layout://$LAB/busybox" .
+dockerfile 'FROM 127.0.0.1:1/x\nRUN true'
+wrong "unreachable registry" 'Dockerfile:1: .*127\.0\.0\.1:1/x: .*onnect' "$KILN" build .
+dockerfile 'FROM scratch\nCOPY f /'
+wrong "unreachable target" '127\.0\.0\.1:1/x.*onnect' "$KILN" build -t 127.0.0.1:1/x --push .
+cp -r "$LAB/busybox" "$LAB/damaged"
+layer=$(flatten --manifest "$LAB/damaged:one" | sed -n 's/.*"digest": "sha256:\([0-9a-f]*\)".*/\1/p' | tail -n 1)
+printf x | dd of="$LAB/damaged/blobs/sha256/$layer" bs=1 seek=1000 conv=notrunc status=none
+dockerfile 'FROM base\nRUN true'
+wrong "damaged layer" 'damaged|layer 1 of 1' "$KILN" build --build-context "base=oci-layout://$LAB/damaged" -o "type=oci,dest=$LAB/out" .
+
+# ---- places
+
+dockerfile 'FROM scratch\nCOPY f /'
+wrong "output that is a file" "output $LAB/ctx/f: .*is not a directory" "$KILN" build -o "type=oci,dest=$LAB/ctx/f" .
+wrong "archive in no directory" "output $LAB/nosuch/x.tar: the directory $LAB/nosuch: No such file" \
+    "$KILN" build -o "type=docker-archive,dest=$LAB/nosuch/x.tar" .
+wrong "digest file that is a directory" "--digest-file: $LAB/empty is a directory" "$KILN" build --digest-file "$LAB/empty" .
+wrong "work directory that is a file" "the kiln directory $LAB/ctx/f .*is not a directory" "$KILN" build --kiln-dir f .
+if [ "$(id -u)" = 0 ]; then
+    mkdir "$LAB/tiny"
+    mount -t tmpfs -o size=300k none "$LAB/tiny"
+    head -c 2000000 /dev/urandom >big
+    dockerfile 'FROM scratch\nCOPY big /'
+    KILN_DIR=$LAB/tiny
+    wrong "full disk" "Dockerfile:2: COPY: .*$LAB/tiny.*No space left on device .*--kiln-dir" "$KILN" build .
+    is "leaves the disk as free as before" "$(find "$LAB/tiny" -size +4k)" ""
+    mkdir "$LAB/tiny-out"
+    mount -t tmpfs -o size=300k none "$LAB/tiny-out"
+    KILN_DIR=$LAB/kiln
+    wrong "full disk of an archive" "output $LAB/tiny-out/x.tar.*No space left" \
+        "$KILN" build -o "type=docker-archive,dest=$LAB/tiny-out/x.tar" .
+    is "leaves no half of it" "$(ls -A "$LAB/tiny-out")" ""
+    KILN_DIR=$LAB/tiny
+    mount -o remount,ro "$LAB/tiny"
+    wrong "read-only work directory" "the kiln directory $LAB/tiny .*Read-only file system" "$KILN" build .
+    KILN_DIR=$LAB/tiny/below
+    wrong "work directory on a read-only disk" "the kiln directory $LAB/tiny/below .*Read-only file system" "$KILN" build .
+    KILN_DIR=$LAB/kiln
+else
+    skip "full and read-only disks" "needs root, to mount some"
+fi
+
+# ---- exit statuses
+
+dockerfile 'FROM base\nRUN exit 42'
+base=(--build-context "base=oci-layout://$LAB/busybox")
+fails "a command's own exit status" 42 "$KILN" build "${base[@]}" .
+dockerfile 'FROM base\nRUN kill -9 $$'
+fails "killed by a signal" 255 "$KILN" build "${base[@]}" .
+
+# ---- executor
+
+ln -s "$KILN" "$LAB/executor"
+executor() { "$LAB/executor" "${base[@]}" "$@"; }
+mkdir "$LAB/ws" "$LAB/ws/sub" "$LAB/x"
+echo sub >"$LAB/ws/sub/f"
+printf 'FROM base AS one\nARG WHO=nobody\nCOPY f /f\nRUN echo "$WHO" >/who\nFROM one AS two\nLABEL two=2\n' >"$LAB/ws/sub/Dockerfile.x"
+ok "--context --dockerfile --no-push --tar-path --oci-layout-path --digest-file --build-arg --target --context-sub-path" \
+    executor --context "$LAB/ws" --context-sub-path sub --dockerfile Dockerfile.x --no-push --tar-path "$LAB/x/image.tar" --oci-layout-path "$LAB/x/layout" \
+    --digest-file "$LAB/x/digest" --build-arg WHO=me --target ONE --destination registry.test/a/b:c \
+    --image-name-with-digest-file "$LAB/x/named" --image-name-tag-with-digest-file "$LAB/x/tagged" \
+    --label by=executor --verbosity debug --log-format text --custom-platform "linux/$(flatten --config "$LAB/busybox" | sed -n 's/.*"architecture": "\(.*\)",/\1/p')"
+digest=$(cat "$LAB/x/digest")
+like "the digest file" "$digest" '^sha256:[0-9a-f]{64}$'
+is "the file of names" "$(cat "$LAB/x/named")" "registry.test/a/b@$digest"
+is "the file of names and tags" "$(cat "$LAB/x/tagged")" "registry.test/a/b:c@$digest"
+ok "the layout has that digest" test -f "$LAB/x/layout/blobs/sha256/${digest#sha256:}"
+like "the build argument arrived" "$(flatten --only content "$LAB/x/layout")" './who data="me\\n"'
+is "the archive holds the same files" "$(flatten "$LAB/x/image.tar")" "$(flatten "$LAB/x/layout")"
+like "under its name" "$(tar -xOf "$LAB/x/image.tar" manifest.json)" 'registry.test/a/b:c'
+like "the label is set" "$(flatten --config "$LAB/x/layout")" '"by": "executor"'
+wrong "without a destination" 'you must provide --destination, or use --no-push' "$LAB/executor" --context "$LAB/ws" --dockerfile sub/Dockerfile.x
+wrong "executor: what kaniko has and kiln has not yet" '--cache.* not supported yet' executor --context "$LAB/ws" --no-push --cache=true
+wrong "executor: misspelt" 'unknown option --destnation \(did you mean --destination\?\)' executor --destnation x
+ok "options that tune kaniko are taken" executor -c "$LAB/ws/sub" -f Dockerfile.x --no-push --snapshot-mode=redo --use-new-run --compressed-caching=false \
+    --skip-unused-stages --insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --registry-mirror mirror.test --registry-map 'a.test=b.test' \
+    --insecure-registry a.test --skip-tls-verify-registry a.test --push-retry 2 --image-download-retry 2 --force
+finish
