@@ -21,6 +21,16 @@ typedef struct RawEntry {
     char name[];
 } RawEntry;
 
+int dir_open_at(int dirfd, const char *name, Err *err)
+{
+    cleanup_close int held = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = -1;
+
+    if (held >= 0)
+        fd = openat(held, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? fd : err_sys(err, "open directory %s", name);
+}
+
 void dir_cursor_init(DirCursor *c, int fd)
 {
     c->fd = fd;

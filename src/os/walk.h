@@ -13,6 +13,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/*
+ * Open a directory for reading, whose last component must be no symlink (ENOTDIR). The one safe way to say it: with
+ * O_RDONLY | O_DIRECTORY | O_NOFOLLOW gVisor follows the link. Returns a descriptor owned by the caller.
+ */
+int dir_open_at(int dirfd, const char *name, Err *err) must_check;
+
 typedef struct DirEntry {
     const char *name; /* NUL-terminated, lives as long as the DirList */
     uint64_t ino;

@@ -103,6 +103,26 @@ TEST(a_cursor_goes_on_where_another_stopped)
     CHECK(got == 0 && n == MANY);
 }
 
+TEST(opens_directories_and_no_links_to_them)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    cleanup_close int fd = -1;
+    cleanup_dir_list DirList l = {0};
+    Err err;
+
+    CHECK(mkdirat(s.fd, "sub", 0755) == 0);
+    CHECK(symlinkat("sub", s.fd, "link") == 0);
+    put(s.fd, "sub/f", "");
+    fd = dir_open_at(s.fd, "sub", &err);
+    CHECK_OK(fd);
+    CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CHECK_OK(dir_list(fd, &l, &err));
+    CHECK(l.n == 1);
+    CHECK_ERR(dir_open_at(s.fd, "link", &err), ERR_SYS, "open directory link: Not a directory");
+    CHECK_ERR(dir_open_at(s.fd, "sub/f", &err), ERR_SYS, "open directory sub/f: Not a directory");
+    CHECK_ERR(dir_open_at(s.fd, "missing", &err), ERR_SYS, "No such file");
+}
+
 static void check_fields(int dirfd, const char *name)
 {
     struct statx st;
@@ -153,7 +173,7 @@ static void missing(void *arg)
     check_all_fields(arg);
 }
 
-TEST(stats_with_and_without_statx)
+TEST(opens_directories_and_no_links_to_them), T(stats_with_and_without_statx)
 {
     cleanup_scratch Scratch s = scratch_new();
 
@@ -165,4 +185,5 @@ TEST(stats_with_and_without_statx)
 }
 
 TEST_MAIN(T(lists_all_once), T(sorts_by_bytes), T(a_list_is_used_again_and_empty_is_empty),
-          T(a_cursor_goes_on_where_another_stopped), T(stats_with_and_without_statx))
+          T(a_cursor_goes_on_where_another_stopped), T(opens_directories_and_no_links_to_them),
+          T(stats_with_and_without_statx))
