@@ -173,7 +173,7 @@ static void missing(void *arg)
     check_all_fields(arg);
 }
 
-TEST(opens_directories_and_no_links_to_them), T(stats_with_and_without_statx)
+TEST(stats_with_and_without_statx)
 {
     cleanup_scratch Scratch s = scratch_new();
 
