@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * With openat2 the kernel does it all. The walk below does the same by hand and is meant to agree with
- * it in result and errno. It holds one O_PATH descriptor, the directory it stands in; every step is an
- * openat() of a single name with O_NOFOLLOW, so that no step can be diverted. A symlink's target is put
- * in front of what is left to walk.
+ * With openat2 the kernel does it all. The walk below does the same by hand and is meant to agree
+ * with it in result and errno. It holds one O_PATH descriptor, the directory it stands in; every
+ * step is an openat() of a single name with O_NOFOLLOW, so that no step can be diverted. A
+ * symlink's target is put in front of what is left to walk.
  *
- * ".." is the dangerous step: whoever renames the directory we stand in can make its parent one outside
- * the root. So the walk remembers the identity (device, inode) of every directory it came through, and
- * takes the parent only when it is the one that it came from.
+ * ".." is the dangerous step: whoever renames the directory we stand in can make its parent one
+ * outside the root. So the walk remembers the identity (device, inode) of every directory it came
+ * through, and takes the parent only when it is the one that it came from.
  *
  *     root_fd ── usr ── lib ── x86_64     trail: { usr, lib, x86_64 }, cur = descriptor of x86_64
  */
@@ -51,8 +51,8 @@ static int call_openat2(int dirfd, const char *path, int flags, mode_t mode, uin
 }
 
 /*
- * ENOSYS is what old kernels and gVisor say, EPERM what old seccomp profiles say of a call that they do
- * not know. So we look once whether a call that cannot fail does.
+ * ENOSYS is what old kernels and gVisor say, EPERM what old seccomp profiles say of a call that
+ * they do not know. So we look once whether a call that cannot fail does.
  */
 static bool kernel_can(void)
 {
@@ -200,7 +200,10 @@ static int follow(Walk *w, Str target)
         return fail(ENOENT);
     if (target.p[0] == '/')
         back_to_root(w);
-    /* 'rest' is empty or starts with the '/' behind the link, which keeps "link/" apart from "link". */
+    /*
+     * 'rest' is empty or starts with the '/' behind the link, which keeps "link/" apart from
+     * "link".
+     */
     text = NEW_N(char, target.n + w->rest.n + 1);
     memcpy(text, target.p, target.n);
     if (w->rest.n)
@@ -225,8 +228,9 @@ static int follow_if_link(Walk *w, const char *name)
 }
 
 /*
- * Enter a directory. Returns 1 when we stand in it, 0 when it was a symlink, which is followed next; -1 with
- * errno. O_PATH is essential: without it gVisor forgets O_NOFOLLOW when O_DIRECTORY is there.
+ * Enter a directory. Returns 1 when we stand in it, 0 when it was a symlink, which is followed
+ * next; -1 with errno. O_PATH is essential: without it gVisor forgets O_NOFOLLOW when O_DIRECTORY
+ * is there.
  */
 static int enter(Walk *w, const char *name, bool follow_link)
 {
@@ -272,8 +276,8 @@ static int open_last_dir(Walk *w, const char *name, int flags, mode_t mode, bool
 }
 
 /*
- * O_NOFOLLOW is always set: a symlink shows by ELOOP, or by being what O_PATH has opened; with O_EXCL it is
- * in the way like anything else, EEXIST.
+ * O_NOFOLLOW is always set: a symlink shows by ELOOP, or by being what O_PATH has opened; with
+ * O_EXCL it is in the way like anything else, EEXIST.
  */
 static int open_last_file(Walk *w, const char *name, int flags, mode_t mode)
 {

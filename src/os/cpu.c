@@ -4,7 +4,7 @@
  * cgroup up to what is mounted counts. Where we are is in /proc/self/cgroup, where that is to be
  * seen in mountinfo:
  *
- *     /proc/self/cgroup     0::/kubepods/pod1/c1                  our cgroup, from the hierarchy's top
+ *     /proc/self/cgroup     0::/kubepods/pod1/c1                  our cgroup, from the top
  *     mountinfo             /kubepods/pod1 on /sys/fs/cgroup      what of it is mounted, and where
  *     to read               /sys/fs/cgroup/c1/cpu.max, /sys/fs/cgroup/cpu.max
  *

@@ -2,8 +2,8 @@
 /*
  * Every transfer is finished or fails: short counts are continued and EINTR is survived, unless a
  * signal has asked kiln to stop. Regular files are read without further ado; what can make us wait
- * for somebody else (a pipe, a socket, a terminal) is polled together with signal_fd() first, because
- * a signal that comes just before a blocking read(2) would not interrupt it.
+ * for somebody else (a pipe, a socket, a terminal) is polled together with signal_fd() first,
+ * because a signal that comes just before a blocking read(2) would not interrupt it.
  */
 #include "os/fd.h"
 

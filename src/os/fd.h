@@ -16,8 +16,8 @@ int fd_pwrite_all(int fd, const void *p, size_t n, uint64_t at, Err *err) must_c
 int fd_pread_full(int fd, void *p, size_t n, uint64_t at, size_t *ret, Err *err) must_check;
 
 /*
- * Streams over a borrowed descriptor, at its own file position. Non-blocking descriptors are waited for.
- * A signal ends the wait for a pipe, socket or terminal: ERR_CANCELLED.
+ * Streams over a borrowed descriptor, at its own file position. Non-blocking descriptors are waited
+ * for. A signal ends the wait for a pipe, socket or terminal: ERR_CANCELLED.
  */
 typedef struct FdReader {
     Reader r;
@@ -41,7 +41,8 @@ FdRangeReader fd_range_reader(int fd, uint64_t at, uint64_t n);
 
 /*
  * Copy a whole file, from position 0, holes kept: copy_file_range where the kernel can, else
- * SEEK_DATA with read/write. 'to' is empty and is extended to the size that 'from' has at the start;
- * ERR_FORMAT when 'from' becomes shorter meanwhile, ERR_CANCELLED after a signal. The position of 'from' is anywhere afterwards.
+ * SEEK_DATA with read/write. 'to' is empty and is extended to the size that 'from' has at the
+ * start; ERR_FORMAT when 'from' becomes shorter meanwhile, ERR_CANCELLED after a signal. The
+ * position of 'from' is anywhere afterwards.
  */
 int fd_copy_file(int from, int to, Err *err) must_check;

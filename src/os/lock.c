@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * flock(2) would wait in the kernel, where a thread that blocks signals cannot be called back. So we ask
- * again and again, and sleep in poll() on signal_fd() between.
+ * flock(2) would wait in the kernel, where a thread that blocks signals cannot be called back. So
+ * we ask again and again, and sleep in poll() on signal_fd() between.
  *
- * Somebody may remove the file while we wait for it: a lock on a name that is gone guards nothing, so
- * after locking the name must still lead to the file that was locked.
+ * Somebody may remove the file while we wait for it: a lock on a name that is gone guards nothing,
+ * so after locking the name must still lead to the file that was locked.
  */
 #include "os/lock.h"
 

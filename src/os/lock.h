@@ -11,8 +11,10 @@ typedef enum LockMode {
     LOCK_EXCLUSIVE
 } LockMode;
 
-/* Make 'path' if needed and lock it, waiting as long as it takes (a signal ends the wait: ERR_CANCELLED).
-   *ret_fd holds the lock until closed. */
+/*
+ * Make 'path' if needed and lock it, waiting as long as it takes (a signal ends the wait:
+ * ERR_CANCELLED). *ret_fd holds the lock until closed.
+ */
 int lock_file(const char *path, LockMode mode, int *ret_fd, Err *err) must_check;
 
 /* Returns 1 when locked, 0 when another process holds it. */

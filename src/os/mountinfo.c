@@ -5,8 +5,8 @@
  *     36 35 98:0 /root /point rw,noatime shared:1 master:2 - ext4 /dev/sda1 rw,errors=continue
  *     id parent dev root point options   optional...       - type source    file system's options
  *
- * Exactly one space separates; a field may be empty (a source of ""). Space, tab, newline, backslash and
- * '#' inside a field are written as \ooo.
+ * Exactly one space separates; a field may be empty (a source of ""). Space, tab, newline,
+ * backslash and '#' inside a field are written as \ooo.
  */
 #include "os/mountinfo.h"
 

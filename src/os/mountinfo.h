@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * os/mountinfo.h - the mount table of this process, /proc/self/mountinfo decoded (proc_pid_mountinfo(5)).
+ * os/mountinfo.h - the mount table of this process, /proc/self/mountinfo decoded
+ * (proc_pid_mountinfo(5)).
  */
 #pragma once
 
@@ -22,7 +23,10 @@ typedef struct MountTable {
     VEC(Mount) mounts;
 } MountTable;
 
-/* 'ret' is empty before; ERR_FORMAT with the number of the line. The table does not point into 'text'. */
+/*
+ * 'ret' is empty before; ERR_FORMAT with the number of the line. The table does not point into
+ * 'text'.
+ */
 int mountinfo_parse(Str text, MountTable *ret, Err *err) must_check;
 int mountinfo_read(MountTable *ret, Err *err) must_check; /* of this process */
 void mount_table_done(MountTable *t);

@@ -5,11 +5,12 @@
  *          tail            head                 both only grow; the place in the ring is the
  *     ......[ to be read ]..[ free ......       count modulo the capacity
  *
- * Each side owns one count and copies in and out of the ring without a lock. The lock is for sleeping
- * only: a side that finds nothing to do says so in its 'waiting' flag, looks once more, and sleeps; the other side
- * looks at the flag after it has moved its count. Sequentially consistent order of these four steps
- * is what makes a lost wake-up impossible. A sleeping writer is woken when half of the ring is free and not
- * before, so that a full pipe does not change threads for every block.
+ * Each side owns one count and copies in and out of the ring without a lock. The lock is for
+ * sleeping only: a side that finds nothing to do says so in its 'waiting' flag, looks once more,
+ * and sleeps; the other side looks at the flag after it has moved its count. Sequentially
+ * consistent order of these four steps is what makes a lost wake-up impossible. A sleeping writer
+ * is woken when half of the ring is free and not before, so that a full pipe does not change
+ * threads for every block.
  */
 #include "os/pipe.h"
 

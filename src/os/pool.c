@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One queue, first in first out, a mutex and a condition for it. A Task carries its own mutex and
- * condition, so that joining one task does not wake those who wait for others, and a Task may outlive
- * its pool. An Err is large: a task gets one only when it fails.
+ * condition, so that joining one task does not wake those who wait for others, and a Task may
+ * outlive its pool. An Err is large: a task gets one only when it fails.
  */
 #include "os/pool.h"
 

@@ -2,8 +2,9 @@
 /*
  * os/pool.h - the only place that starts threads: a pool that runs tasks in the order submitted.
  *
- * A task must not wait for another task of its own pool. Threads block all signals but those that tell of
- * their own faults; their stack is 1 MiB. No pool exists before the sandbox launcher is forked (see sandbox/launcher.h).
+ * A task must not wait for another task of its own pool. Threads block all signals but those that
+ * tell of their own faults; their stack is 1 MiB. No pool exists before the sandbox launcher is
+ * forked (see sandbox/launcher.h).
  */
 #pragma once
 

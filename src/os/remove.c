@@ -2,9 +2,10 @@
 /*
  * dir_remove_all() and dir_empty() of os/file.h.
  *
- * Depth first with a stack of Frames, one for each directory from the top to where we are. A directory is
- * read and emptied at the same time, a block of names after the other; because file systems may skip
- * entries then, it is read again until it can be removed, or a pass has removed nothing.
+ * Depth first with a stack of Frames, one for each directory from the top to where we are. A
+ * directory is read and emptied at the same time, a block of names after the other; because file
+ * systems may skip entries then, it is read again until it can be removed, or a pass has removed
+ * nothing.
  *
  * Only the deepest frames hold descriptors. A frame further up remembers its identity and where
  * it was in its listing, and is opened again as the ".." of its child:
@@ -133,7 +134,10 @@ static bool same_dev(const Place *a, const Place *b)
     return a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
 }
 
-/* The device tells only where nothing better is known: a btrfs subvolume has its own and is no mount. */
+/*
+ * The device tells only where nothing better is known: a btrfs subvolume has its own and is no
+ * mount.
+ */
 static bool same_mount(const Place *a, const Place *b)
 {
     return a->mount_known && b->mount_known ? a->mount == b->mount : same_dev(a, b);
@@ -151,9 +155,10 @@ static bool let_us_in(int fd)
 }
 
 /*
- * Open a directory for reading, making it readable first when it is ours. In two steps, because only with
- * O_PATH is O_NOFOLLOW to be relied on (gVisor forgets it beside O_DIRECTORY), and because chmod(2) has no
- * way to leave a symlink alone: so it goes to what the O_PATH descriptor holds, which surely is a directory.
+ * Open a directory for reading, making it readable first when it is ours. In two steps, because
+ * only with O_PATH is O_NOFOLLOW to be relied on (gVisor forgets it beside O_DIRECTORY), and
+ * because chmod(2) has no way to leave a symlink alone: so it goes to what the O_PATH descriptor
+ * holds, which surely is a directory.
  */
 static int open_dir(int parent, const char *name)
 {
@@ -223,8 +228,9 @@ static int reopen_parent(Remover *r, Err *err)
 }
 
 /*
- * From the start again, with a new descriptor: after a seek to the end of a directory, which is where a
- * frame that was opened again may begin, ext4 (seen with Linux 6.18) lists nothing after a seek to 0.
+ * From the start again, with a new descriptor: after a seek to the end of a directory, which is
+ * where a frame that was opened again may begin, ext4 (seen with Linux 6.18) lists nothing after a
+ * seek to 0.
  */
 static int rewind_frame(Remover *r, Err *err)
 {
@@ -246,7 +252,10 @@ static void pop(Remover *r)
     r->frames.n--;
 }
 
-/* The end of a listing that is not the top one's: remove the directory, or read it again, or leave it. */
+/*
+ * The end of a listing that is not the top one's: remove the directory, or read it again, or leave
+ * it.
+ */
 static int finish_pass(Remover *r, Err *err)
 {
     Frame *f = top_frame(r), *parent = f - 1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The handler stores the number of the first signal and makes an eventfd readable for good; whoever
- * waits polls that descriptor too. Handlers are installed without SA_RESTART, so that the thread that is
- * interrupted comes out of its system call and looks.
+ * waits polls that descriptor too. Handlers are installed without SA_RESTART, so that the thread
+ * that is interrupted comes out of its system call and looks.
  */
 #include "os/signal.h"
 
@@ -47,7 +47,7 @@ static int install_one(int number, Err *err)
     if (sigaction(number, NULL, &now) < 0)
         return err_sys(err, "sigaction");
     if (now.sa_handler == SIG_IGN)
-        return 0; /* nohup, or a shell's background job: what the parent asked to be ignored stays so */
+        return 0; /* nohup, or a shell's background job: what the parent ignored stays so */
     (void)sigfillset(&sa.sa_mask);
     if (sigaction(number, &sa, NULL) < 0)
         return err_sys(err, "sigaction");

@@ -2,9 +2,10 @@
 /*
  * os/signal.h - SIGINT, SIGTERM, SIGHUP as a flag and a descriptor, so that work stops in order.
  *
- * Install once in main. The first signal asks to stop; blocking calls of kiln poll signal_fd() beside
- * their own descriptor, loops ask signal_check(). A third signal kills at once. A signal that was ignored
- * when kiln was started (nohup) stays ignored. SIGPIPE is ignored: a pipe nobody reads is an error of write(2).
+ * Install once in main. The first signal asks to stop; blocking calls of kiln poll signal_fd()
+ * beside their own descriptor, loops ask signal_check(). A third signal kills at once. A signal
+ * that was ignored when kiln was started (nohup) stays ignored. SIGPIPE is ignored: a pipe nobody
+ * reads is an error of write(2).
  */
 #pragma once
 

@@ -57,7 +57,10 @@ static void unlist(Temp *t)
         t->next->prev = t->prev;
 }
 
-/* The file itself, under the lock: nobody can stop half-way between its making and its registration. */
+/*
+ * The file itself, under the lock: nobody can stop half-way between its making and its
+ * registration.
+ */
 static int make(Temp *t, int *ret_fd, Err *err)
 {
     if (closed_by == getpid())
@@ -151,8 +154,9 @@ static bool must_go(const Temp *t)
 }
 
 /*
- * A large directory must not hold up the other threads, so it is removed without the lock, but stays in
- * the list until it is gone: temp_remove_all() then helps, and does not let the process end before.
+ * A large directory must not hold up the other threads, so it is removed without the lock, but
+ * stays in the list until it is gone: temp_remove_all() then helps, and does not let the process
+ * end before.
  */
 void temp_free(Temp *t)
 {

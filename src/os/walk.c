@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * getdents64 is called directly: readdir(3) would hide the block size and cost an allocation for each
- * directory. A DirList keeps all names in one block that moves as it grows, so the entries' pointers are
- * set at the end, when the block stays.
+ * getdents64 is called directly: readdir(3) would hide the block size and cost an allocation for
+ * each directory. A DirList keeps all names in one block that moves as it grows, so the entries'
+ * pointers are set at the end, when the block stays.
  */
 #include "os/walk.h"
 
@@ -177,7 +177,9 @@ static int stat_any(int dirfd, const char *name, int flags, struct statx *ret)
     if (syscall(SYS_statx, dirfd, name, flags | AT_STATX_DONT_SYNC,
                 STATX_BASIC_STATS | STATX_MNT_ID, ret) == 0)
         return 0;
-    /* Container engines older than statx filter it out with EPERM, which statx itself never gives. */
+    /*
+     * Container engines older than statx filter it out with EPERM, which statx itself never gives.
+     */
     if (errno != ENOSYS && errno != EPERM)
         return -1;
     if (fstatat(dirfd, name, &st, flags) < 0)

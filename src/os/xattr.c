@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every operation works on a Target: a descriptor (f*xattr), or a path for the l*xattr calls. The kernel
- * has had *at variants only since 6.13, so dirfd/name is reached as /proc/self/fd/DIRFD/name: the
- * link in /proc is followed to the directory, the name after it is not followed. That takes one call for a file
- * that has none, and works for symlinks, devices and fifos without opening them.
+ * Every operation works on a Target: a descriptor (f*xattr), or a path for the l*xattr calls. The
+ * kernel has had *at variants only since 6.13, so dirfd/name is reached as
+ * /proc/self/fd/DIRFD/name: the link in /proc is followed to the directory, the name after it is
+ * not followed. That takes one call for a file that has none, and works for symlinks, devices and
+ * fifos without opening them.
  */
 #include "os/xattr.h"
 
@@ -143,8 +144,8 @@ static int target_of_name(int dirfd, const char *name, Target *ret, Err *err)
 }
 
 /*
- * Without /proc: regular files and directories can be opened for reading without side effects. Anything
- * else would be changed or waited for by that, and is taken to have no attributes.
+ * Without /proc: regular files and directories can be opened for reading without side effects.
+ * Anything else would be changed or waited for by that, and is taken to have no attributes.
  */
 static int target_open_plain(int dirfd, const char *name, Target *ret, Err *err)
 {
@@ -318,8 +319,8 @@ int xattrs_read_at(int dirfd, const char *name, Xattrs **ret, Err *err)
 /* ---- writing ---- */
 
 /*
- * Did the file system or the kernel refuse on principle? An ACL with ids that have no place in our user
- * namespace is EINVAL; user.* on a symlink or a device is EPERM even for root.
+ * Did the file system or the kernel refuse on principle? An ACL with ids that have no place in our
+ * user namespace is EINVAL; user.* on a symlink or a device is EPERM even for root.
  */
 static bool is_refusal(const char *name)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/os/racing_openat.h - an openat() that tells before it acts, so that a race can be lost on purpose. It
- * takes the place of libc's in the whole test program; include it in one file.
+ * tests/unit/os/racing_openat.h - an openat() that tells before it acts, so that a race can be lost
+ * on purpose. It takes the place of libc's in the whole test program; include it in one file.
  */
 #pragma once
 

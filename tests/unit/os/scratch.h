@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/os/scratch.h - a directory of its own for a test, children that may ruin their process, and system
- * calls that are missing.
+ * tests/unit/os/scratch.h - a directory of its own for a test, children that may ruin their
+ * process, and system calls that are missing.
  */
 #pragma once
 
@@ -134,8 +134,8 @@ static inline bool become_root_of_namespace(void)
 }
 
 /*
- * In a child: a mount namespace of its own, as root or with a user namespace. 's' is opened again, since the old
- * descriptor sees the mounts of the old namespace. False: not possible here.
+ * In a child: a mount namespace of its own, as root or with a user namespace. 's' is opened again,
+ * since the old descriptor sees the mounts of the old namespace. False: not possible here.
  */
 static inline bool enter_mount_namespace(Scratch *s)
 {

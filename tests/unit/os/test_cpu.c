@@ -43,7 +43,10 @@ TEST(v2_of_another_namespace)
 {
     cleanup_scratch Scratch s = scratch_new();
 
-    /* The part that is mounted is named in mountinfo; our path starts with it, or is of somewhere else. */
+    /*
+     * The part that is mounted is named in mountinfo; our path starts with it, or is of somewhere
+     * else.
+     */
     put_tables(&s, "0::/pods/p1/c1\n", "30 23 0:26 /pods/p1 /sys/fs/cgroup rw - cgroup2 none rw\n");
     put_deep(&s, "sys/fs/cgroup/c1/cpu.max", "300000 100000\n");
     CHECK(cpu_quota_below(s.fd) == 3);

@@ -146,7 +146,9 @@ TEST(copies_empty_files_and_refuses_bad_ones)
     CHECK(fstat(to, &st) == 0 && st.st_size == 0);
     CHECK_ERR(fd_copy_file(to, from, &err), ERR_SYS, "truncate");
 
-    /* Files in sysfs say that they are 4096 bytes long and are not: a file that has become shorter. */
+    /*
+     * Files in sysfs say that they are 4096 bytes long and are not: a file that has become shorter.
+     */
     sys = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
     if (sys >= 0 && fstat(sys, &st) == 0 && st.st_size == 4096)
         CHECK_ERR(fd_copy_file(sys, to, &err), ERR_FORMAT, "became shorter");

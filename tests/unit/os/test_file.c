@@ -135,6 +135,53 @@ TEST(writes_in_place_where_nothing_can_be_renamed)
     CHECK_FILE(s.fd, "point", S("below"));
 }
 
+static int target(const Scratch *s, const char *name, bool is_dir, bool make_parents, Err *err)
+{
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", s->path, name);
+    return file_check_target(path, is_dir, make_parents, err);
+}
+
+static void look_at_targets(void *arg)
+{
+    const Scratch *s = arg;
+    Err err;
+
+    become_nobody();
+    CHECK_OK(target(s, "open/f", false, false, &err));
+    CHECK_OK(target(s, "open/new", false, false, &err));
+    CHECK_OK(target(s, "open/new", true, false, &err));
+    CHECK_OK(target(s, "open", true, false, &err));
+    CHECK_OK(target(s, "open/a/b/c", false, true, &err));
+    CHECK_ERR(target(s, "open/a/b/c", false, false, &err), ERR_SYS, "open/a/b: No such file");
+    CHECK_ERR(target(s, "open", false, false, &err), ERR_USAGE, "open is a directory");
+    CHECK_ERR(target(s, "open/f", true, false, &err), ERR_USAGE, "open/f is not a directory");
+    CHECK_ERR(target(s, "open/f/g", false, true, &err), ERR_USAGE, "open/f is not a directory");
+    CHECK_OK(target(s, "closed/writable", false, false, &err));
+    CHECK_ERR(target(s, "closed/new", false, false, &err), ERR_SYS, "closed cannot be written");
+    CHECK_ERR(target(s, "closed/new", true, true, &err), ERR_SYS, "closed cannot be written");
+    CHECK_ERR(target(s, "closed", true, false, &err), ERR_SYS, "closed cannot be written");
+    CHECK(count_entries(s->fd) == 2);
+}
+
+TEST(looks_at_targets_and_touches_nothing)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    Err err;
+
+    CHECK(fchmod(s.fd, 0755) == 0);
+    CHECK_OK(dir_make_all(s.fd, "open", 0755, &err));
+    CHECK_OK(dir_make_all(s.fd, "closed", 0755, &err));
+    put(s.fd, "open/f", "");
+    put(s.fd, "closed/writable", "");
+    CHECK(fchmodat(s.fd, "open", 0777, 0) == 0);
+    CHECK(fchmodat(s.fd, "closed/writable", 0666, 0) == 0);
+    CHECK(fchmodat(s.fd, "closed", 0555, 0) == 0);
+    in_child(look_at_targets, &s);
+    CHECK(fchmodat(s.fd, "closed", 0755, 0) == 0);
+}
+
 TEST(makes_directories)
 {
     cleanup_scratch Scratch s = scratch_new();
@@ -205,5 +252,5 @@ TEST(makes_no_directory_of_what_is_none)
 
 TEST_MAIN(T(reads_whole_files_up_to_a_bound), T(replaces_at_once), T(a_failed_write_leaves_nothing),
           T(writes_through_what_is_no_file), T(writes_in_place_where_nothing_can_be_renamed),
-          T(makes_directories), T(what_is_there_need_not_be_made),
-          T(makes_no_directory_of_what_is_none))
+          T(looks_at_targets_and_touches_nothing), T(makes_directories),
+          T(what_is_there_need_not_be_made), T(makes_no_directory_of_what_is_none))

@@ -128,7 +128,9 @@ TEST(width_is_no_matter)
     cleanup_close int fd = -1;
     char name[32];
 
-    /* Deep enough that directories with much in them are closed, and gone on with, on the way back. */
+    /*
+     * Deep enough that directories with much in them are closed, and gone on with, on the way back.
+     */
     make_deep(s.fd, "wide", 45);
     fd = openat(s.fd, "wide", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; i < WIDE; i++) {
