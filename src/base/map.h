@@ -31,4 +31,4 @@ void *map_set(Map *m, Str key, void *value);
 void *map_find(const Map *m, Str key);           /* NULL when absent */
 MapEntry *map_find_entry(const Map *m, Str key); /* NULL when absent; tells a NULL value apart */
 
-#define map_foreach(e, m) for (MapEntry *e = (m)->v; e < (m)->v + (m)->n; e++)
+#define map_foreach(e, m) for (MapEntry *e = (m)->v; (m)->n && e < (m)->v + (m)->n; e++)

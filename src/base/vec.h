@@ -25,8 +25,9 @@
         vec_->v[vec_->n++] = (item);                               \
     } while (0)
 
+/* The count is asked first: nothing may be added to the NULL of an empty vector, not even 0. */
 #define vec_foreach(it, vec) \
-    for (__typeof__(&*(vec)->v) it = (vec)->v; it < (vec)->v + (vec)->n; it++)
+    for (__typeof__(&*(vec)->v) it = (vec)->v; (vec)->n && it < (vec)->v + (vec)->n; it++)
 
 typedef VEC(Str) StrVec;
 
