@@ -13,6 +13,7 @@
 #include "os/chase.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/walk.h"
 
 enum {
     OPEN_DIRS = 8,
@@ -216,15 +217,15 @@ static int put_dir(Disk *d, int parent, Node *n, Err *err)
 
     if (mkdirat(parent, n->name, 0700) < 0 && errno != EEXIST)
         return err_sys(err, "mkdir");
-    fd = openat(parent, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+    fd = dir_open_at(parent, n->name, err);
+    if (fd < 0 && err->os_errno == ENOTDIR) {
         TRY(clear_name(parent, n->name, err));
         if (mkdirat(parent, n->name, 0700) < 0)
             return err_sys(err, "mkdir");
-        fd = openat(parent, n->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = dir_open_at(parent, n->name, err);
     }
     if (fd < 0)
-        return err_sys(err, "open directory");
+        return -1;
     if (d->o.may_chown && fchown(fd, i->uid, i->gid) < 0)
         TRY(set_owner(d, parent, n->name, 0, n, err));
     if (fchmod(fd, i->mode & 07777) < 0)
