@@ -4,7 +4,7 @@
  *
  * Each handle owns a few connections, and a handle is used by one thread at a time, so nothing but
  * the pool itself needs a lock. A call takes the handle that last talked to its host and finds the
- * connection still open; only DNS answers and TLS sessions are shared between handles. Everything is
+ * connection still open; only DNS answers are shared between handles. Everything is
  * HTTP/1.1: one thread has one transfer, so HTTP/2 would multiplex nothing, large bodies are slower
  * over it, and API calls and blobs can share their connections this way.
  */
@@ -63,7 +63,6 @@ static CURLSH *share_new(HttpClient *c)
     (void)curl_share_setopt(s, CURLSHOPT_UNLOCKFUNC, share_unlock);
     (void)curl_share_setopt(s, CURLSHOPT_USERDATA, c);
     (void)curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-    (void)curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return s;
 }
 
@@ -93,7 +92,7 @@ HttpClient *http_client_new(const HttpClientOpts *opts)
 static void handle_free(Handle *h)
 {
     curl_easy_cleanup(h->curl);
-    free(h->host);
+    free(h->key);
     free(h);
 }
 
@@ -133,24 +132,32 @@ static Handle *handle_new(void)
     return h;
 }
 
-Handle *client_take(HttpClient *c, Str host)
+Str client_key(Arena *a, const HttpRequest *req)
+{
+    Str host = url_host(str_from(req->url));
+    const char *roots = req->tls && req->tls->ca_file ? req->tls->ca_file : "";
+
+    return str_fmt_in(a, STR_FMT "\n%s", STR_ARG(host), roots);
+}
+
+Handle *client_take(HttpClient *c, Str key)
 {
     Handle *h = NULL;
 
     (void)pthread_mutex_lock(&c->lock);
     for (size_t i = c->idle.n; i > 0 && !h; i--)
-        if (str_eq(str_from(c->idle.v[i - 1]->host), host))
+        if (str_eq(str_from(c->idle.v[i - 1]->key), key))
             h = idle_remove(c, i - 1);
     (void)pthread_mutex_unlock(&c->lock);
     return h ? h : handle_new();
 }
 
-void client_give(HttpClient *c, Handle *h, Str host)
+void client_give(HttpClient *c, Handle *h, Str key)
 {
     Handle *oldest = NULL;
 
-    free(h->host);
-    h->host = str_dup(host);
+    free(h->key);
+    h->key = str_dup(key);
     (void)pthread_mutex_lock(&c->lock);
     if (c->idle.n >= IDLE_MAX)
         oldest = idle_remove(c, 0);

@@ -35,7 +35,7 @@ typedef struct Call {
 static void call_done(Call *c)
 {
     if (c->handle)
-        client_give(c->client, c->handle, url_host(str_from(c->req->url)));
+        client_give(c->client, c->handle, client_key(&c->arena, c->req));
     http_answer_done(&c->answer);
     arena_done(&c->arena);
 }
@@ -202,7 +202,7 @@ int http_do(HttpClient *client, const HttpRequest *req, HttpAnswer *ret, Err *er
     };
 
     TRY(signal_check(err));
-    c.handle = client_take(client, url_host(str_from(req->url)));
+    c.handle = client_take(client, client_key(&c.arena, req));
     for (;;) {
         uint64_t before = c.delivered;
         int r = attempt(&c, err);

@@ -428,7 +428,7 @@ static int perform(Exchange *x, struct curl_slist **headers, Err *err)
     set_proxy(x);
     set_method(x);
     TRY(set_headers(x, headers, err));
-    TRY(tls_apply(x->client, x->curl, x->req->tls, x->with_secrets, err));
+    TRY(tls_apply(x->client, x->curl, x->url, x->req->tls, x->with_secrets, err));
     x->trouble = TROUBLE_NONE;
     x->active_ms = net_now_ms();
     return conclude(x, curl_easy_perform(x->curl), err);

@@ -15,42 +15,45 @@
 
 #define NET_PEM_MAX ((size_t)16 << 20) /* bytes of roots, or of one certificate or key file */
 
-/* Certificates and keys read from disk once and kept as long as the client. */
+/* A file of certificates or a key, read from disk once and kept as long as the client. */
 typedef struct TlsFile {
     char *path;
     int kind; /* TlsFileKind of tls.c */
-    Buf pem;  /* of a file with extra roots: the default roots and these */
+    Buf pem;
+    struct x509_store_st *store; /* OpenSSL's X509_STORE: the roots to trust, ready for use */
 } TlsFile;
 
 /* One libcurl handle with its own small connection cache. */
 typedef struct Handle {
     CURL *curl;
-    char *host; /* "host:port" it talked to last, or NULL */
+    char *key; /* see client_key() */
 } Handle;
 
 struct HttpClient {
     HttpClientOpts opts; /* defaults filled in; user_agent owned */
-    CURLSH *share;       /* DNS and TLS sessions */
+    CURLSH *share;       /* DNS answers */
     pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 
     pthread_mutex_t lock; /* what follows */
     VEC(Handle *) idle;   /* least recently used first */
     VEC(TlsFile *) tls_files;
 
-    Buf roots;     /* PEM, read when the client was made; not written afterwards */
+    TlsFile roots; /* read when the client was made, parsed when needed */
     Err roots_err; /* why there are none, or ERR_NONE */
 };
 
-/* A handle that last talked to this host, else a new one: reset, nothing set. Give it back. */
-Handle *client_take(HttpClient *c, Str host);
-void client_give(HttpClient *c, Handle *h, Str host);
+/* What a handle is kept for: a host, and the roots that vouched for its connections. */
+Str client_key(Arena *a, const HttpRequest *req);
+/* A handle last used for the same key, else a new one. Nothing is set in it. Give it back. */
+Handle *client_take(HttpClient *c, Str key);
+void client_give(HttpClient *c, Handle *h, Str key);
 
 /* Read the default roots; what cannot be read shows as an error of the first https request. */
 void tls_load_roots(HttpClient *c);
 void tls_files_done(HttpClient *c);
 /* 'certificates': may the client certificate be shown to this host? */
-int tls_apply(HttpClient *c, CURL *curl, const HttpTls *tls, bool certificates, Err *err)
-    must_check;
+int tls_apply(HttpClient *c, CURL *curl, const char *url, const HttpTls *tls, bool certificates,
+              Err *err) must_check;
 
 /* Ready for another answer; the body's room stays. */
 void answer_clear(HttpAnswer *a);

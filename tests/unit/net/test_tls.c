@@ -79,6 +79,25 @@ TEST(takes_an_extra_root_or_none)
     fault_registry_stop(&r);
 }
 
+TEST(a_connection_is_kept_for_those_who_trust_it)
+{
+    cleanup_with(http_client_free_at) HttpClient *c = quick_client();
+    cleanup_arena Arena a = ARENA_INIT;
+    FaultRegistry r = start_tls(&a);
+    HttpTls tls = {.ca_file = file_in_dir(&a, "cert.pem")};
+    HttpRequest req = {.method = "GET",
+                       .url = str_fmt_in(&a, "https://127.0.0.1:%d/v2/", r.port).p,
+                       .tls = &tls};
+    HttpAnswer answer;
+    Err err;
+
+    CHECK_OK(http_do(c, &req, &answer, &err));
+    http_answer_done(&answer);
+    req.tls = NULL;
+    CHECK_ERR(http_do(c, &req, &answer, &err), ERR_NET, "certificate");
+    fault_registry_stop(&r);
+}
+
 TEST(a_client_certificate_is_loaded_early)
 {
     cleanup_with(http_client_free_at) HttpClient *c = quick_client();
@@ -130,6 +149,7 @@ int main(void)
 {
     static const TestCase cases[] = {T(refuses_an_unknown_certificate_at_once),
                                      T(takes_an_extra_root_or_none),
+                                     T(a_connection_is_kept_for_those_who_trust_it),
                                      T(a_client_certificate_is_loaded_early),
                                      T(reads_roots_from_the_environment),
                                      T(tls_to_a_plain_server_is_an_error)};
