@@ -4,5 +4,6 @@
 
 int main(int argc, char **argv)
 {
-    return printf("Hello from %s, says uid %u.\n", argc > 1 ? argv[1] : "nobody", (unsigned)getuid()) < 0;
+    return printf("Hello from %s, says uid %u.\n", argc > 1 ? argv[1] : "nobody",
+                  (unsigned)getuid()) < 0;
 }

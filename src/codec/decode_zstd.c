@@ -48,6 +48,7 @@ static int zstd_failure(size_t r, Err *err)
     return err_set(err, ERR_FORMAT, "zstd: %s", ZSTD_getErrorName(r));
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the library writes through it */
 static int zstd_step(Decoder *d, unsigned char *out, size_t n_out, size_t *ret_n, Err *err)
 {
     ZSTD_inBuffer in = {d->feed.p, d->feed.n, 0};
