@@ -30,14 +30,21 @@ static bool buf_reserve(Buf *b, size_t n)
     return true;
 }
 
-void buf_append(Buf *b, const void *p, size_t n)
+char *buf_extend(Buf *b, size_t n)
 {
     if (!buf_reserve(b, n))
-        return;
-    if (n)
-        memcpy(b->p + b->n, p, n);
+        return NULL;
     b->n += n;
     b->p[b->n] = '\0';
+    return b->p + b->n - n;
+}
+
+void buf_append(Buf *b, const void *p, size_t n)
+{
+    char *to = buf_extend(b, n);
+
+    if (to && n)
+        memcpy(to, p, n);
 }
 
 void buf_add(Buf *b, Str s)

@@ -35,6 +35,7 @@ void buf_add(Buf *b, Str s);
 void buf_add_z(Buf *b, const char *z);
 void buf_add_char(Buf *b, char c);
 void buf_addf(Buf *b, const char *fmt, ...) printf_like(2, 3);
+char *buf_extend(Buf *b, size_t n);  /* n more bytes for the caller to fill; NULL when refused */
 void buf_truncate(Buf *b, size_t n); /* keep the first n bytes; clears 'full' */
 
 /* ERR_LIMIT "WHAT is larger than N bytes" when an append was refused. */

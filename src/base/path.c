@@ -1,41 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/path.h"
 
+/* A path being put together; nothing before 'floor' is taken back: the '/' of a rooted path, leading "..". */
+typedef struct Clean {
+    char *p;
+    size_t n, floor;
+} Clean;
+
+static void add_component(Clean *out, Str c)
+{
+    if (out->n && out->p[out->n - 1] != '/')
+        out->p[out->n++] = '/';
+    memcpy(out->p + out->n, c.p, c.n);
+    out->n += c.n;
+}
+
+/* False when there is none to take. */
+static bool drop_component(Clean *out)
+{
+    if (out->n == out->floor)
+        return false;
+    while (out->n > out->floor && out->p[out->n - 1] != '/')
+        out->n--;
+    if (out->n > out->floor)
+        out->n--; /* the separator */
+    return true;
+}
+
 Str path_clean(Arena *a, Str path)
 {
     bool rooted = path.n && path.p[0] == '/';
-    char *out = arena_new_n(a, char, path.n + 2);
-    size_t n = 0, floor; /* below floor nothing may be taken back: "/" or leading ".." */
+    Clean out = {arena_new_n(a, char, path.n + 2), rooted, rooted};
     Str rest = path, c;
 
     if (rooted)
-        out[n++] = '/';
-    floor = n;
+        out.p[0] = '/';
     while (path_next(&rest, &c)) {
-        if (str_eq(c, S(".")))
+        bool up = str_eq(c, S(".."));
+
+        if (str_eq(c, S(".")) || (up && (drop_component(&out) || rooted)))
             continue;
-        if (str_eq(c, S(".."))) {
-            if (n > floor) {
-                while (n > floor && out[n - 1] != '/')
-                    n--;
-                if (n > floor)
-                    n--; /* the separator */
-                continue;
-            }
-            if (rooted)
-                continue;
-        }
-        if (n && out[n - 1] != '/')
-            out[n++] = '/';
-        memcpy(out + n, c.p, c.n);
-        n += c.n;
-        if (str_eq(c, S("..")))
-            floor = n;
+        add_component(&out, c);
+        if (up)
+            out.floor = out.n;
     }
-    if (n == 0)
-        out[n++] = '.';
-    out[n] = '\0';
-    return (Str){out, n};
+    if (out.n == 0)
+        out.p[out.n++] = '.';
+    out.p[out.n] = '\0';
+    return (Str){out.p, out.n};
 }
 
 Str path_rooted(Arena *a, Str path)

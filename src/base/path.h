@@ -19,8 +19,8 @@ Str path_rooted(Arena *a, Str path) must_check;
 /* a joined with b by '/', then cleaned; an absolute b replaces a. */
 Str path_join(Arena *a, Str dir, Str rel) must_check;
 
-Str path_base(
-    Str path); /* after the last '/', trailing ones ignored; "/" for the root, "." for "" */
+/* After the last '/', trailing ones ignored; "/" for the root, "." for "". */
+Str path_base(Str path);
 Str path_dir(Str path); /* before the last '/'; "" when there is none */
 
 /* Next component, empty ones skipped:  for (Str rest = p, c; path_next(&rest, &c);) */
