@@ -132,7 +132,8 @@ int builder_sandbox(Builder *b, Sandbox **ret, Err *err)
     return rc;
 }
 
-static void say(const Builder *b, void (*to)(void *, Str), const char *fmt, va_list ap)
+static printf_like(3, 0) void say(const Builder *b, void (*to)(void *, Str), const char *fmt,
+                                  va_list ap)
 {
     char text[1024];
 

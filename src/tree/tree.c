@@ -78,26 +78,21 @@ size_t tree_count(const Tree *t)
 
 void node_path_to(const Node *n, Buf *out)
 {
-    size_t total = 0, at;
-    const Node *up;
+    size_t total = 0;
+    char *at;
 
     buf_truncate(out, 0);
-    for (up = n; up->parent; up = up->parent)
-        total += up->name_n + 1u;
-    if (total == 0) {
-        buf_add(out, S(""));
+    for (const Node *up = n; up->parent; up = up->parent)
+        total += up->name_n + (size_t)(total > 0);
+    at = buf_extend(out, total);
+    if (!at)
         return;
-    }
-    for (size_t i = 0; i + 1 < total; i++)
-        buf_add_char(out, '/');
-    if (out->full)
-        return;
-    at = total - 1;
-    for (up = n; up->parent; up = up->parent) {
+    at += total;
+    for (const Node *up = n; up->parent; up = up->parent) {
         at -= up->name_n;
-        memcpy(out->p + at, up->name, up->name_n);
-        if (at > 0)
-            at--; /* the separator that is already there */
+        memcpy(at, up->name, up->name_n);
+        if (up->parent->parent)
+            *--at = '/';
     }
 }
 
@@ -156,16 +151,22 @@ static void rehash(Tree *t)
     free(old);
 }
 
-int tree_add(Tree *t, Node *dir, Str name, Inode *i, Node **ret, Err *err)
+/* Whatever the name came from: what is in the tree can be made on a disk below the root, and nowhere else. */
+static int check_name(Str name, Err *err)
+{
+    if (name.n > LIMIT_NAME)
+        return err_set(err, ERR_LIMIT, "the name \"%.64s...\" has %zu bytes; the most is %u",
+                       name.p, name.n, LIMIT_NAME);
+    if (name.n == 0 || str_eq(name, S(".")) || str_eq(name, S("..")) ||
+        memchr(name.p, '/', name.n) || memchr(name.p, '\0', name.n))
+        return err_set(err, ERR_FORMAT, "\"" STR_FMT "\" is not the name of a file", STR_ARG(name));
+    return 0;
+}
+
+static Node *insert(Tree *t, Node *dir, Str name, Inode *i)
 {
     Node **slot, *n;
 
-    if (name.n == 0 || name.n > LIMIT_NAME)
-        return err_set(err, ERR_LIMIT, "the name \"%.64s...\" has %zu bytes; the most is %u",
-                       name.p, name.n, LIMIT_NAME);
-    if (t->n_nodes >= LIMIT_TREE_NODES)
-        return err_set(err, ERR_LIMIT, "more than %u files in one root file system",
-                       LIMIT_TREE_NODES);
     if (t->n_nodes >= t->n_slots)
         rehash(t);
     n = node_alloc(t, name, i);
@@ -179,6 +180,18 @@ int tree_add(Tree *t, Node *dir, Str name, Inode *i, Node **ret, Err *err)
         n->next->prev = n;
     dir->inode->children = n;
     t->n_nodes++;
+    return n;
+}
+
+int tree_add(Tree *t, Node *dir, Str name, Inode *i, Node **ret, Err *err)
+{
+    Node *n;
+
+    TRY(check_name(name, err));
+    if (t->n_nodes >= LIMIT_TREE_NODES)
+        return err_set(err, ERR_LIMIT, "more than %u files in one root file system",
+                       LIMIT_TREE_NODES);
+    n = insert(t, dir, name, i);
     if (ret)
         *ret = n;
     return 0;
@@ -240,6 +253,16 @@ void node_set_inode(Node *n, Inode *i)
 /* New inodes of those that several names share, by the old one's address. */
 typedef Map LinkMap;
 
+static void clone_metadata(Tree *t, Inode *to, const Inode *from)
+{
+    to->mode = from->mode;
+    to->mtime_ns = from->mtime_ns;
+    to->uid = from->uid;
+    to->gid = from->gid;
+    if (from->xattrs)
+        inode_set_xattrs(t, to, xattrs_new(from->xattrs->v, from->xattrs->n));
+}
+
 static Inode *clone_inode(Tree *t, const Inode *from, LinkMap *links)
 {
     Str key = {(const char *)&from, sizeof(from)};
@@ -249,62 +272,53 @@ static Inode *clone_inode(Tree *t, const Inode *from, LinkMap *links)
     if (i)
         return i;
     i = tree_inode_new(t, from->mode);
+    clone_metadata(t, i, from);
     i->size = from->size;
-    i->mtime_ns = from->mtime_ns;
-    i->uid = from->uid;
-    i->gid = from->gid;
     if (S_ISLNK(from->mode))
         inode_set_target(t, i, str_from(from->target));
     else if (S_ISREG(from->mode))
         i->content = from->content;
     else if (!S_ISDIR(from->mode))
         i->rdev = from->rdev;
-    if (from->xattrs)
-        inode_set_xattrs(t, i, xattrs_new(from->xattrs->v, from->xattrs->n));
     if (shared)
         (void)map_set(links, key, i);
     return i;
 }
 
-static void clone_children(Tree *t, Node *to, const Node *from, LinkMap *links)
+static Node *clone_node(Tree *t, Node *dir, const Node *from, LinkMap *links)
 {
-    Err ignored; /* the limits were kept when 'from' was made */
+    Node *n = insert(t, dir, node_name(from), clone_inode(t, from->inode, links));
 
-    for (const Node *n = from->inode->children; n; n = n->next) {
-        Node *copy;
-
-        if (tree_add(t, to, node_name(n), clone_inode(t, n->inode, links), &copy, &ignored) == 0)
-            copy->layer = n->layer;
-    }
+    n->layer = from->layer;
+    return n;
 }
 
 Tree *tree_clone(const Tree *from)
 {
     Tree *t = tree_new();
     cleanup_map LinkMap links = {0};
-    VEC(Node *) todo = {0}; /* pairs: ours, theirs */
-    Inode *root = t->root->inode;
+    struct {
+        VEC(Node *) ours, theirs; /* directories to be copied */
+    } todo = {0};
 
-    *root = *from->root->inode;
-    root->children = NULL;
-    root->xattrs = NULL;
-    root->ino = 0;
-    root->ctime_ns = 0;
-    vec_push(&todo, t->root);
-    vec_push(&todo, from->root);
-    while (todo.n) {
-        const Node *theirs = todo.v[--todo.n];
-        Node *ours = todo.v[--todo.n];
+    clone_metadata(t, t->root->inode, from->root->inode);
+    t->root->layer = from->root->layer;
+    vec_push(&todo.ours, t->root);
+    vec_push(&todo.theirs, from->root);
+    while (todo.ours.n) {
+        Node *to = todo.ours.v[--todo.ours.n], *dir = todo.theirs.v[--todo.theirs.n];
 
-        clone_children(t, ours, theirs, &links);
-        for (Node *n = theirs->inode->children; n; n = n->next) {
-            if (!node_is_dir(n) || !n->inode->children)
+        for (Node *n = dir->inode->children; n; n = n->next) {
+            Node *copy = clone_node(t, to, n, &links);
+
+            if (!node_is_dir(n))
                 continue;
-            vec_push(&todo, tree_child(t, ours, node_name(n)));
-            vec_push(&todo, n);
+            vec_push(&todo.ours, copy);
+            vec_push(&todo.theirs, n);
         }
     }
-    vec_done(&todo);
+    vec_done(&todo.ours);
+    vec_done(&todo.theirs);
     return t;
 }
 
@@ -406,9 +420,9 @@ static int step_down(Resolver *r, Str c, Str whole, bool follow_last, Err *err)
     return 0;
 }
 
-static Str join_result(const Resolver *r)
+static int join_result(const Resolver *r, Str *ret, Err *err)
 {
-    cleanup_buf Buf b = BUF_INIT(BUF_SMALL);
+    cleanup_buf Buf b = BUF_INIT(LIMIT_PATH);
 
     node_path_to(r->dir, &b);
     vec_foreach(c, &r->missing) {
@@ -416,7 +430,9 @@ static Str join_result(const Resolver *r)
             buf_add_char(&b, '/');
         buf_add(&b, *c);
     }
-    return str_dup_in(r->a, buf_str(&b));
+    TRY(buf_check(&b, "a path in the image", err));
+    *ret = str_dup_in(r->a, buf_str(&b));
+    return 0;
 }
 
 int tree_canonical(Tree *t, Arena *a, Str path, bool follow_last, Str *ret, Err *err)
@@ -434,7 +450,7 @@ int tree_canonical(Tree *t, Arena *a, Str path, bool follow_last, Str *ret, Err 
             rc = step_down(&r, c, path, follow_last, err);
     }
     if (rc == 0)
-        *ret = join_result(&r);
+        rc = join_result(&r, ret, err);
     vec_done(&r.missing);
     return rc;
 }

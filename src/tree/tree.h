@@ -11,7 +11,8 @@
  *            pointers to them never dangle.
  * Paths      relative to the root, "" is the root, no leading '/', no "." or "..", unless a function says that it resolves.
  * Threads    one Tree, one thread; but any number may read while none writes.
- * Limits     LIMIT_TREE_NODES names: ERR_LIMIT.
+ * Limits     LIMIT_TREE_NODES names of at most LIMIT_NAME bytes: ERR_LIMIT. "", ".", ".." and what holds a '/' or a NUL is no name:
+ *            ERR_FORMAT.
  */
 #pragma once
 
@@ -77,8 +78,8 @@ struct Inode {
 Tree *tree_new(void); /* with an empty root directory, 0755 0:0, mtime 0 */
 void tree_free(Tree *t);
 CLEANUP_DEFINE(Tree, tree_free);
-Tree *tree_clone(
-    const Tree *t); /* names, inodes and link groups; not the disk stamps; fully read trees only */
+/* Names, inodes and link groups, but not the disk stamps; of fully read trees only. */
+Tree *tree_clone(const Tree *from);
 
 Node *tree_root(const Tree *t);
 size_t tree_count(const Tree *t); /* nodes in the tree, the root included */
@@ -119,7 +120,7 @@ Node *tree_child(const Tree *t, const Node *dir, Str name);
  * Resolve as the kernel would with the tree's root as "/": symlinks followed (the last component's only with
  * follow_last), ".." stopped at the root. What does not exist is kept as it is written, so *ret is the path where something
  * would be created. Canonical: no component of it that exists is a symlink (but perhaps the last). ERR_SYS with ELOOP; ENOTDIR
- * when a file stands in the way.
+ * when a file stands in the way; ERR_LIMIT when the result is longer than LIMIT_PATH.
  */
 int tree_canonical(Tree *t, Arena *a, Str path, bool follow_last, Str *ret, Err *err) must_check;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/limits.h"
 #include "test.h"
 #include "tree/tree.h"
 
@@ -139,6 +140,72 @@ TEST(writes_paths_without_the_root)
     CHECK_STR(node_path(tree_root(t), &a), S(""));
 }
 
+/* Enough of "long/long/..." that the whole is longer than any path may be. */
+TEST(paths_have_an_end)
+{
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_buf Buf path = BUF_INIT(BUF_SMALL), small = BUF_INIT(7);
+    Node *n;
+    Str got;
+    Err err;
+
+    while (path.n <= LIMIT_PATH)
+        buf_add_z(&path, "long/");
+    CHECK_ERR(tree_canonical(t, &a, buf_str(&path), true, &got, &err), ERR_LIMIT, "a path in the");
+    buf_add_z(&path, "/../../../../../../../../");
+    CHECK_OK(tree_canonical(t, &a, buf_str(&path), true, &got, &err));
+    n = add(t, "dir", S_IFDIR | 0755, NULL);
+    n = add(t, "dir/file", S_IFREG | 0644, NULL);
+    node_path_to(n, &small);
+    CHECK(small.full && small.n == 0);
+}
+
+TEST(names_are_names)
+{
+    static const Str bad[] = {STR_LIT(""), STR_LIT("."), STR_LIT(".."), STR_LIT("a/b"),
+                              STR_LIT("a\0b")};
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+    Inode *i = tree_inode_new(t, S_IFREG | 0644);
+    char long_name[LIMIT_NAME + 1];
+    Node *n;
+    Err err;
+
+    for (size_t k = 0; k < ARRAY_LEN(bad); k++)
+        CHECK_ERR(tree_add(t, tree_root(t), bad[k], i, &n, &err), ERR_FORMAT, "not the name");
+    memset(long_name, 'x', sizeof(long_name));
+    CHECK_ERR(tree_add(t, tree_root(t), (Str){long_name, sizeof(long_name)}, i, &n, &err),
+              ERR_LIMIT, "the most is 255");
+    CHECK_OK(tree_add(t, tree_root(t), (Str){long_name, LIMIT_NAME}, i, &n, &err));
+    CHECK_OK(tree_add(t, tree_root(t), S("..."), i, &n, &err));
+    CHECK_OK(tree_add(t, tree_root(t), S(" \n"), i, &n, &err));
+    CHECK(i->nlink == 3 && tree_count(t) == 4);
+}
+
+TEST(clones_have_it_all)
+{
+    cleanup_with(tree_free_at) Tree *t = sample(), *copy = NULL;
+    const Xattr x = {S("user.k"), S("v")};
+    Inode *root = tree_root(t)->inode;
+    Node *n;
+    Err err;
+
+    root->mode = S_IFDIR | 01777;
+    root->uid = 5;
+    inode_set_xattrs(t, root, xattrs_new(&x, 1));
+    tree_root(t)->layer = 3;
+    copy = tree_clone(t);
+    root = tree_root(copy)->inode;
+    CHECK(root->mode == (S_IFDIR | 01777) && root->uid == 5 && root->nlink == 1);
+    CHECK(tree_root(copy)->layer == 3);
+    CHECK_STR(xattrs_find(root->xattrs, S("user.k")), S("v"));
+    CHECK_OK(tree_at(copy, S("usr/lib/f"), &n, &err));
+    CHECK(n && S_ISREG(n->inode->mode));
+    CHECK_OK(tree_at(copy, S("dangling"), &n, &err));
+    CHECK_STR(str_from(n->inode->target), S("/nowhere/x"));
+}
+
 TEST_MAIN(T(resolves_like_the_kernel), T(refuses_loops_and_files_on_the_way),
           T(removes_whole_subtrees), T(holds_many_names_and_finds_each), T(clones_keep_link_groups),
-          T(writes_paths_without_the_root))
+          T(writes_paths_without_the_root), T(paths_have_an_end), T(names_are_names),
+          T(clones_have_it_all))
