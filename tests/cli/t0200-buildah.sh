@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../lib/lab.sh"
 
 lab_can_buildah || skip_all "$lab_reason"
+lab_can_chown || skip_all "$lab_reason"
 # Buildah leaves the files and directories that it mounts over in the image, so the bases have them.
 cat >"$LAB/mount-points" <<LIST
 ./dev type=dir

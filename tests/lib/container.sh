@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # shares variables with lab.sh and the scripts
 # kiln's release image in containers, for the scripts t03*. Sourced after lab.sh.
 #
 #   container_image [debug]      build/image (build/image-debug) is up to date and in the store of lab_podman as kiln-release

@@ -9,6 +9,7 @@
 #   $KILN                        the program under test (build/kiln unless set)
 #   mkimage, flatten             tests/lib/mkimage.py and flatten.py
 #   lab_need TOOL...             succeeds when the tools are installed; else $lab_reason says which is not
+#   lab_can_chown                succeeds when files can be given other owners; else $lab_reason
 #
 #   lab_registry_start [htpasswd] [tls]   a registry on loopback; sets LAB_REGISTRY (host:port), LAB_REGISTRY_LOG and
 #                                LAB_REGISTRY_PID, with htpasswd LAB_REGISTRY_USER and _PASSWORD, with tls LAB_REGISTRY_CA
@@ -59,12 +60,15 @@ trap lab_cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Rootless podman's files belong to its user namespace, which a process of its own keeps open.
+# What an ordinary user leaves: files that belong to podman's user namespace, which a process of its own keeps open, and
+# directories without permission to write.
 lab_cleanup_rootless() {
     local pause=$LAB/containers/tmp/pause.pid
-    [ -s "$pause" ] || return 0
-    lab_podman unshare rm -rf "$LAB/containers/graph" "$LAB/containers/run" 2>/dev/null
-    kill "$(cat "$pause")" 2>/dev/null
+    if [ -d "$LAB/containers/graph" ]; then
+        lab_podman unshare rm -rf "$LAB/containers/graph" "$LAB/containers/run" 2>/dev/null
+        [ ! -s "$pause" ] || kill "$(cat "$pause")" 2>/dev/null
+    fi
+    find "$LAB" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
 }
 
 # Unmount what is mounted at or below a directory, the last mounted first; mountinfo writes odd bytes as \ooo.
@@ -84,6 +88,14 @@ lab_need() {
     for tool in "$@"; do
         command -v "$tool" >/dev/null || { lab_reason="$tool is not installed"; return 1; }
     done
+}
+
+# Owners other than oneself can be had: as root, or with a range of subordinate ids.
+lab_can_chown() {
+    [ "$(id -u)" = 0 ] || grep -q "^\($(id -un)\|$(id -u)\):" /etc/subuid 2>/dev/null || {
+        lab_reason="needs root or a range of user ids in /etc/subuid"
+        return 1
+    }
 }
 
 # ---- registry
