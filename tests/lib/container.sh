@@ -3,7 +3,7 @@
 # kiln's release image in containers, for the scripts t03*. Sourced after lab.sh.
 #
 #   container_image [debug]      build/image (build/image-debug) is up to date and in the store of lab_podman as kiln-release
-#                                (kiln-debug); fails with $lab_reason
+#                                (kiln-debug); says on stderr why it is not
 #   kiln_in RUNTIME [PODMAN-OPTION...] -- [EXECUTOR-OPTION...]
 #                                run the image in a container of its own; RUNTIME is lab_podman or lab_gvisor
 #   image_of REPOSITORY:TAG DIR  copy it from $LAB_REGISTRY into an OCI layout with skopeo
@@ -20,7 +20,7 @@ container_image() {
         flock 9 # scripts run side by side; only the first has work to do
         cd "$repo" && ./dev image "${option[@]}" && lab_podman_load "$dir" "kiln-$name"
     ) >"$LAB/image.log" 2>&1 9>"$repo/build/image.lock" && return 0
-    lab_reason="./dev image fails: $(tail -n 1 "$LAB/image.log")"
+    { echo "./dev image fails:"; tail -n 20 "$LAB/image.log"; } >&2
     return 1
 }
 
