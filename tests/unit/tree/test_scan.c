@@ -4,9 +4,15 @@
  * deletions with what is expected, letter for letter.
  */
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include "base/limits.h"
 #include "os/temp.h"
 #include "test.h"
 #include "tree/scan.h"
@@ -304,7 +310,138 @@ TEST(what_is_not_the_images)
     teardown(&f);
 }
 
+static void make_socket(Fixture *f, const char *name)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/%s", temp_path(f->dir), name);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
+    close(fd);
+}
+
+/* No archive can hold one; what stood there before is gone all the same. */
+TEST(sockets)
+{
+    Fixture f = setup();
+
+    make_socket(&f, "d/socket");
+    expect(&f, "");
+    CHECK(unlinkat(f.fd, "d/b", 0) == 0);
+    make_socket(&f, "d/b");
+    CHECK(unlinkat(f.fd, "d/e/c", 0) == 0 && unlinkat(f.fd, "d/e", AT_REMOVEDIR) == 0);
+    make_socket(&f, "d/e");
+    expect(&f, "-d/b -d/e");
+    CHECK(unlinkat(f.fd, "d/b", 0) == 0);
+    put(&f, "d/b", "again");
+    expect(&f, "d/b");
+    teardown(&f);
+}
+
+TEST(odd_names)
+{
+    Fixture f = setup();
+
+    put(&f, "d/\n", "x");
+    put(&f, "d/ .wh.\xff", "x");
+    CHECK(mkdirat(f.fd, "d/...", 0755) == 0);
+    expect(&f, "d/\n d/ .wh.\xff d/.../");
+    teardown(&f);
+}
+
+/* The image has "far/away/here" and "far/gone"; neither could be made on the disk. Then a command makes far/away. */
+TEST(what_was_not_there_is_not_deleted)
+{
+    Fixture f = setup();
+    ScanOpts o = opts(&f);
+    Node *far, *away, *here;
+    Err err;
+
+    CHECK_OK(tree_add(f.tree, tree_root(f.tree), S("far"), tree_inode_new(f.tree, S_IFDIR | 0755),
+                      &far, &err));
+    CHECK_OK(tree_add(f.tree, far, S("away"), tree_inode_new(f.tree, S_IFDIR | 0755), &away, &err));
+    CHECK_OK(
+        tree_add(f.tree, away, S("here"), tree_inode_new(f.tree, S_IFREG | 0644), &here, &err));
+    CHECK_OK(tree_add(f.tree, far, S("gone"), tree_inode_new(f.tree, S_IFREG | 0644), NULL, &err));
+    CHECK_OK(scan_adopt(f.tree, &o, &err));
+    expect(&f, "");
+    CHECK(mkdirat(f.fd, "far", 0755) == 0 && mkdirat(f.fd, "far/away", 0755) == 0);
+    expect(&f, "far/ far/away/");
+    CHECK(here->flags & NODE_ABSENT);
+    put(&f, "far/away/here", "x");
+    expect(&f, "far/away/here");
+    CHECK(unlinkat(f.fd, "far/away/here", 0) == 0);
+    expect(&f, "-far/away/here");
+    teardown(&f);
+}
+
+/* 20 directories of 250 bytes each: no such path can be used at once, but a command can make it step by step. */
+TEST(paths_without_end)
+{
+    Fixture f = setup();
+    ScanOpts o = opts(&f);
+    int at = dup(f.fd);
+    char name[251];
+    Err err;
+
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    for (int i = 0; i < 20; i++) {
+        int next;
+
+        CHECK(mkdirat(at, name, 0755) == 0);
+        next = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        CHECK(next >= 0);
+        close(at);
+        at = next;
+    }
+    close(at);
+    CHECK_ERR(scan_changes(f.tree, &o, &err), ERR_LIMIT, "the path of a file in the image");
+    teardown(&f);
+}
+
+static void scan_below_a_mount(void)
+{
+    Fixture f = setup();
+    char path[512];
+
+    (void)snprintf(path, sizeof(path), "%s/d/e", temp_path(f.dir));
+    CHECK(mount("kiln", path, "tmpfs", 0, NULL) == 0);
+    put(&f, "d/e/hidden", "x");
+    put(&f, "d/b", "seen");
+    CHECK(mkdirat(f.fd, "m", 0755) == 0);
+    (void)snprintf(path, sizeof(path), "%s/m", temp_path(f.dir));
+    CHECK(mount("kiln", path, "tmpfs", 0, NULL) == 0);
+    put(&f, "m/hidden", "x");
+    expect(&f, "d/b");
+    CHECK(umount(path) == 0);
+    (void)snprintf(path, sizeof(path), "%s/d/e", temp_path(f.dir));
+    CHECK(umount(path) == 0);
+    expect(&f, "m/");
+    teardown(&f);
+}
+
+/* A command that may mount, and does: neither what it mounted nor what that hides changes the image. */
+TEST(mounts_of_a_command)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+            _exit(77);
+        scan_below_a_mount();
+        _exit(0);
+    }
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        printf("skip mounts_of_a_command: this process may not mount\n");
+    else
+        CHECK(WEXITSTATUS(status) == 0);
+}
+
 TEST_MAIN(T(nothing_changed), T(content_and_creation), T(twice_within_a_tick), T(directory_times),
           T(stubs_and_their_neighbours), T(deletions), T(other_types), T(modes_only),
           T(a_directory_whose_entries_came_and_went), T(renames), T(hard_links),
-          T(extended_attributes), T(what_is_not_the_images))
+          T(extended_attributes), T(what_is_not_the_images), T(sockets), T(odd_names),
+          T(what_was_not_there_is_not_deleted), T(paths_without_end), T(mounts_of_a_command))
