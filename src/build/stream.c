@@ -2,7 +2,8 @@
 /*
  * A layer on its way from the blob to whoever reads its archive, on two cores:
  *
- *      pool thread:  file -> sha256 (digest, when not known to be right) -> inflate -> | pipe | -> sha256 (diff id) -> reader
+ *      pool thread:  file -> sha256 (digest, when not known to be right) -> inflate -> | pipe | -> reader
+ *                                                                                      `-> sha256 (diff id)
  */
 #include "build/image.h"
 #include "codec/sha256.h"
@@ -14,7 +15,6 @@ enum {
 };
 
 struct LayerStream {
-    Reader r; /* what the consumer reads */
     const ImageLayer *layer;
     int fd;
     bool verify_blob;
@@ -65,7 +65,7 @@ static int pump(LayerStream *s, HashReader *h, Err *err)
     cleanup_with(decoder_free_at) Decoder *d = NULL;
 
     TRY(decoder_new_sniff(&h->r, &d, NULL, err));
-    TRY(io_copy(decoder_reader(d), pipe_writer(s->pipe), NULL, err));
+    TRY(pipe_fill(s->pipe, decoder_reader(d), err));
     return s->verify_blob ? check_blob(s, h, err) : 0;
 }
 
@@ -80,14 +80,9 @@ static int run_stream(void *arg, Err *err)
     return rc;
 }
 
-static ssize_t stream_read(Reader *self, void *buf, size_t n, Err *err)
+static void hash_archive(void *ctx, const void *p, size_t n)
 {
-    LayerStream *s = (LayerStream *)self;
-    ssize_t k = reader_read(pipe_reader(s->pipe), buf, n, err);
-
-    if (k > 0)
-        sha256_update(s->diff, buf, (size_t)k);
-    return k;
+    sha256_update(((LayerStream *)ctx)->diff, p, n);
 }
 
 int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err)
@@ -95,7 +90,6 @@ int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *e
     cleanup_with(layer_stream_free_at) LayerStream *s = NEW(LayerStream);
 
     s->fd = -1;
-    s->r.read = stream_read;
     s->layer = l;
     if (l->origin && l->origin->in_layout && !store_has(b->store, &l->desc.digest, NULL)) {
         s->verify_blob = true;
@@ -105,7 +99,7 @@ int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *e
         TRY(store_open_blob(b->store, &l->desc.digest, &s->fd, NULL, err));
     }
     s->diff = sha256_new();
-    s->pipe = pipe_new(PIPE_BLOCKS * IO_BLOCK);
+    s->pipe = pipe_new(PIPE_BLOCKS, hash_archive, s);
     s->task = pool_submit(b->cpu, run_stream, s);
     *ret = steal_ptr(&s);
     return 0;
@@ -113,7 +107,7 @@ int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *e
 
 Reader *layer_stream_reader(LayerStream *s)
 {
-    return &s->r;
+    return pipe_reader(s->pipe);
 }
 
 int layer_stream_finish(LayerStream *s, Err *err)
@@ -124,7 +118,7 @@ int layer_stream_finish(LayerStream *s, Err *err)
     Digest got;
 
     /* An archive may be followed by padding: it belongs to the diff id. */
-    while ((k = reader_read(&s->r, rest, sizeof(rest), err)) > 0)
+    while ((k = reader_read(pipe_reader(s->pipe), rest, sizeof(rest), err)) > 0)
         ;
     if (k < 0)
         return -1;

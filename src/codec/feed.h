@@ -11,9 +11,11 @@
 
 #include "base/io.h"
 
-#define FEED_BEHIND 8                   /* bytes that can always be given back once consumed */
-#define FEED_LOOK   16                  /* most that feed_look() may be asked for */
-#define FEED_BLOCK  ((size_t)64 * 1024) /* read at a time */
+#define FEED_BEHIND 8  /* bytes that can always be given back once consumed */
+#define FEED_LOOK   16 /* most that feed_look() may be asked for */
+#define FEED_BLOCK \
+    ((size_t)256 * \
+     1024) /* read at a time; each call of an engine costs, whatever comes out of it */
 
 typedef struct Feed {
     Reader *in;             /* borrowed */

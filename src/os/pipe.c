@@ -1,39 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ring of bytes for one writer and one reader:
+ * A ring of blocks and three counts that only grow: blocks filled, tapped and read. A block is free again when it has been
+ * both tapped and read.
  *
- *          tail            head                 both only grow; the place in the ring is the
- *     ......[ to be read ]..[ free ......       count modulo the capacity
+ *      read <= filled,  tapped <= filled,  filled - min(read, tapped) <= n
  *
- * Each side owns one count and copies in and out of the ring without a lock. The lock is for
- * sleeping only: a side that finds nothing to do says so in its 'waiting' flag, looks once more,
- * and sleeps; the other side looks at the flag after it has moved its count. Sequentially
- * consistent order of these four steps is what makes a lost wake-up impossible. A sleeping writer
- * is woken when half of the ring is free and not before, so that a full pipe does not change
- * threads for every block.
+ * All counts are behind one lock, which is taken a few times a block and never while bytes move. A filling side that has found
+ * no room is woken when half of the ring is free and not before, so that a full pipe does not change threads
+ * for every block.
  */
 #include "os/pipe.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "os/fd.h"
 
+typedef struct Block {
+    unsigned char *data; /* IO_BLOCK bytes of room */
+    size_t n;
+} Block;
+
 struct Pipe {
     Reader r;
-    Writer w;
-    char *ring;
-    size_t cap;
-    atomic_uint_fast64_t head; /* bytes ever written */
-    atomic_uint_fast64_t tail; /* bytes ever read */
-    atomic_bool write_closed;  /* after this head is final and 'failed' and 'cause' are set */
-    atomic_bool read_closed;
-    atomic_bool reader_waiting, writer_waiting;
+    PipeTap *tap;
+    void *ctx;
+    Block *blocks;
+    size_t n;
+    size_t at; /* bytes that were read of the block being read */
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t moved; /* something of it has changed */
+    uint64_t filled, tapped, read;
+    bool tapping; /* some side is at block 'tapped' */
+    bool write_closed, read_closed;
     bool failed;
     Err cause;
-    pthread_mutex_t lock;
-    pthread_cond_t readable, writable;
 };
 
 static void must(int r)
@@ -42,146 +44,152 @@ static void must(int r)
         abort(); /* a mutex of our own in a state that the code does not allow */
 }
 
-/* Wake the side whose flag this is; nothing to do when it is not asleep. */
-static void wake(Pipe *p, atomic_bool *waiting, pthread_cond_t *cond)
+static void lock(Pipe *p)
 {
-    if (!atomic_load(waiting))
-        return;
     must(pthread_mutex_lock(&p->lock));
-    atomic_store(waiting, false);
-    must(pthread_cond_signal(cond));
+}
+
+static void unlock(Pipe *p)
+{
     must(pthread_mutex_unlock(&p->lock));
 }
 
-static uint64_t bytes_used(Pipe *p)
+/* --- with the lock held --- */
+
+static void wait_for_move(Pipe *p)
 {
-    return atomic_load(&p->head) - atomic_load(&p->tail);
+    must(pthread_cond_wait(&p->moved, &p->lock));
 }
 
-static bool can_read(Pipe *p)
+static void moved(Pipe *p)
 {
-    return atomic_load(&p->write_closed) || bytes_used(p) > 0;
+    must(pthread_cond_broadcast(&p->moved));
 }
 
-static bool can_write(Pipe *p)
+static size_t blocks_used(const Pipe *p)
 {
-    return atomic_load(&p->read_closed) || bytes_used(p) <= p->cap / 2;
+    return (size_t)(p->filled - (p->read < p->tapped ? p->read : p->tapped));
 }
 
-static void sleep_until(Pipe *p, bool (*ready)(Pipe *), atomic_bool *waiting, pthread_cond_t *cond)
+/* Tap the next block, unless there is none or the other side is at it. The lock is let go meanwhile. */
+static bool tap_one(Pipe *p)
 {
-    must(pthread_mutex_lock(&p->lock));
-    for (;;) {
-        atomic_store(waiting, true);
-        if (ready(p))
-            break;
-        must(pthread_cond_wait(cond, &p->lock));
-    }
-    atomic_store(waiting, false);
-    must(pthread_mutex_unlock(&p->lock));
+    const Block *b = &p->blocks[p->tapped % p->n];
+
+    if (p->tapping || p->tapped == p->filled)
+        return false;
+    p->tapping = true;
+    unlock(p);
+    if (p->tap)
+        p->tap(p->ctx, b->data, b->n);
+    lock(p);
+    p->tapping = false;
+    p->tapped++;
+    moved(p);
+    return true;
 }
 
-static size_t least(size_t a, size_t b)
+/* --- the filling side --- */
+
+static int wait_for_room(Pipe *p, Block **ret, Err *err)
 {
-    return a < b ? a : b;
-}
+    size_t enough = p->n - 1;
+    int rc = 0;
 
-static int pipe_write(Writer *self, const void *buf, size_t n, Err *err)
-{
-    Pipe *p = (Pipe *)(void *)((char *)self - offsetof(Pipe, w));
-    const char *from = buf;
-
-    assert(!atomic_load(&p->write_closed));
-    while (n > 0) {
-        uint64_t head = atomic_load(&p->head);
-        size_t at = (size_t)(head % p->cap), room, k;
-
-        if (atomic_load(&p->read_closed))
-            return err_set(err, ERR_CANCELLED, "nobody reads any more");
-        room = p->cap - (size_t)bytes_used(p);
-        if (room == 0) {
-            sleep_until(p, can_write, &p->writer_waiting, &p->writable);
+    lock(p);
+    while (!p->read_closed && blocks_used(p) > enough) {
+        if (tap_one(p))
             continue;
-        }
-        k = least(n, least(room, p->cap - at));
-        memcpy(p->ring + at, from, k);
-        atomic_store(&p->head, head + k);
-        wake(p, &p->reader_waiting, &p->readable);
-        from += k;
-        n -= k;
+        wait_for_move(p);
+        enough = p->n / 2;
     }
-    return 0;
+    if (p->read_closed)
+        rc = err_set(err, ERR_CANCELLED, "nobody reads any more");
+    *ret = &p->blocks[p->filled % p->n];
+    unlock(p);
+    return rc;
 }
 
-static ssize_t pipe_read(Reader *self, void *buf, size_t n, Err *err)
+int pipe_fill(Pipe *p, Reader *in, Err *err)
 {
-    Pipe *p = (Pipe *)(void *)((char *)self - offsetof(Pipe, r));
-    uint64_t tail = atomic_load(&p->tail);
-    size_t at = (size_t)(tail % p->cap), there;
-
-    /* Ask for the end first: what was written before it is then surely seen. */
     for (;;) {
-        bool closed = atomic_load(&p->write_closed);
+        Block *b;
+        ssize_t k;
 
-        there = (size_t)bytes_used(p);
-        if (there > 0)
-            break;
-        if (closed && p->failed) {
-            *err = p->cause;
-            return -1;
-        }
-        if (closed)
-            return 0;
-        sleep_until(p, can_read, &p->reader_waiting, &p->readable);
+        TRY(wait_for_room(p, &b, err));
+        k = reader_read(in, b->data, IO_BLOCK, err);
+        if (k <= 0)
+            return (int)k;
+        b->n = (size_t)k;
+        lock(p);
+        assert(!p->write_closed);
+        p->filled++;
+        moved(p);
+        unlock(p);
     }
-    n = least(n, least(there, p->cap - at));
-    memcpy(buf, p->ring + at, n);
-    atomic_store(&p->tail, tail + n);
-    if (can_write(p))
-        wake(p, &p->writer_waiting, &p->writable);
-    return (ssize_t)n;
-}
-
-Pipe *pipe_new(size_t capacity)
-{
-    Pipe *p = NEW(Pipe);
-    size_t blocks = capacity / IO_BLOCK + (capacity % IO_BLOCK != 0);
-
-    p->r = (Reader){pipe_read};
-    p->w = (Writer){pipe_write};
-    p->cap = (blocks ? blocks : 1) * IO_BLOCK;
-    p->ring = NEW_N(char, p->cap);
-    must(pthread_mutex_init(&p->lock, NULL));
-    must(pthread_cond_init(&p->readable, NULL));
-    must(pthread_cond_init(&p->writable, NULL));
-    return p;
-}
-
-void pipe_free(Pipe *p)
-{
-    if (!p)
-        return;
-    (void)pthread_cond_destroy(&p->writable);
-    (void)pthread_cond_destroy(&p->readable);
-    (void)pthread_mutex_destroy(&p->lock);
-    free(p->ring);
-    free(p);
-}
-
-Writer *pipe_writer(Pipe *p)
-{
-    return &p->w;
 }
 
 void pipe_close_write(Pipe *p, const Err *cause)
 {
-    if (atomic_load(&p->write_closed))
-        return;
-    p->failed = cause != NULL;
-    if (cause)
-        p->cause = *cause;
-    atomic_store(&p->write_closed, true);
-    wake(p, &p->reader_waiting, &p->readable);
+    lock(p);
+    if (!p->write_closed) {
+        p->failed = cause != NULL;
+        if (cause)
+            p->cause = *cause;
+        p->write_closed = true;
+        moved(p);
+    }
+    unlock(p);
+}
+
+/* --- the reading side --- */
+
+/* 1: there is a block to read. 0: the end, and everything is tapped. */
+static int wait_for_block(Pipe *p, Err *err)
+{
+    int rc = 1;
+
+    lock(p);
+    while (p->read == p->filled && !(p->write_closed && p->tapped == p->filled))
+        if (!tap_one(p))
+            wait_for_move(p);
+    if (p->read == p->filled) {
+        rc = p->failed ? -1 : 0;
+        if (p->failed)
+            *err = p->cause;
+    }
+    unlock(p);
+    return rc;
+}
+
+static void finish_block(Pipe *p)
+{
+    lock(p);
+    p->read++;
+    if (blocks_used(p) <= p->n / 2)
+        moved(p);
+    unlock(p);
+    p->at = 0;
+}
+
+static ssize_t pipe_read(Reader *self, void *buf, size_t n, Err *err)
+{
+    Pipe *p = (Pipe *)self;
+    const Block *b = &p->blocks[p->read % p->n]; /* only this side changes 'read' */
+
+    if (p->at == 0) {
+        int rc = wait_for_block(p, err);
+
+        if (rc <= 0)
+            return rc;
+    }
+    if (n > b->n - p->at)
+        n = b->n - p->at;
+    memcpy(buf, b->data + p->at, n);
+    p->at += n;
+    if (p->at == b->n)
+        finish_block(p);
+    return (ssize_t)n;
 }
 
 Reader *pipe_reader(Pipe *p)
@@ -191,6 +199,39 @@ Reader *pipe_reader(Pipe *p)
 
 void pipe_close_read(Pipe *p)
 {
-    atomic_store(&p->read_closed, true);
-    wake(p, &p->writer_waiting, &p->writable);
+    lock(p);
+    p->read_closed = true;
+    moved(p);
+    unlock(p);
+}
+
+/* --- life cycle --- */
+
+Pipe *pipe_new(size_t blocks, PipeTap *tap, void *ctx)
+{
+    Pipe *p = NEW(Pipe);
+
+    assert(blocks >= 2);
+    p->r = (Reader){pipe_read};
+    p->tap = tap;
+    p->ctx = ctx;
+    p->n = blocks;
+    p->blocks = NEW_N(Block, blocks);
+    for (size_t i = 0; i < blocks; i++)
+        p->blocks[i].data = NEW_N(unsigned char, IO_BLOCK);
+    must(pthread_mutex_init(&p->lock, NULL));
+    must(pthread_cond_init(&p->moved, NULL));
+    return p;
+}
+
+void pipe_free(Pipe *p)
+{
+    if (!p)
+        return;
+    (void)pthread_cond_destroy(&p->moved);
+    (void)pthread_mutex_destroy(&p->lock);
+    for (size_t i = 0; i < p->n; i++)
+        free(p->blocks[i].data);
+    free(p->blocks);
+    free(p);
 }
