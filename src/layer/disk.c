@@ -37,7 +37,8 @@ struct Disk {
     OpenDir dirs[OPEN_DIRS];
     uint64_t clock;
     Buf path;
-    Node *file; /* being written */
+    NodeVec stale; /* directories whose time is to be set: NODE_STALE_TIME */
+    Node *file;    /* being written */
     int file_fd;
     uint64_t file_end; /* of the bytes written so far */
 };
@@ -64,6 +65,7 @@ void disk_free(Disk *d)
     for (size_t i = 0; i < OPEN_DIRS; i++)
         close_at(&d->dirs[i].fd);
     close_at(&d->file_fd);
+    vec_done(&d->stale);
     buf_done(&d->path);
     free(d);
 }
@@ -121,28 +123,60 @@ static int dir_fd(Disk *d, const Node *dir, int *ret, Err *err)
     return 0;
 }
 
-static bool is_foreign(Disk *d, const Node *n)
+typedef enum Standing {
+    STANDS_FREE,
+    STANDS_ABOVE,  /* something below it is not the image's */
+    STANDS_FOREIGN /* neither is it */
+} Standing;
+
+static Standing standing(Disk *d, const Node *n)
 {
+    Standing got = STANDS_FREE;
     Str path;
 
     if (!d->o.foreign || d->o.foreign->n == 0)
-        return false;
+        return got;
     path = str_from(path_of(d, n));
-    vec_foreach(f, d->o.foreign)
+    vec_foreach(f, d->o.foreign) {
         if (path_within(path, *f))
-            return true;
-    return false;
+            return STANDS_FOREIGN;
+        if (path_within(*f, path))
+            got = STANDS_ABOVE;
+    }
+    return got;
 }
 
-/* False when the node is not to be touched: it then counts as absent. */
+/*
+ * False when the node is not to be touched: it then counts as absent. So does what is no directory where one must be,
+ * because it holds something that is not the image's (var/run, a link in the image, with a mount at var/run/secrets).
+ */
 static bool may_touch(Disk *d, Node *n)
 {
-    if ((n->parent && n->parent->flags & NODE_ABSENT) || is_foreign(d, n)) {
+    Standing s = standing(d, n);
+
+    if ((n->parent && n->parent->flags & NODE_ABSENT) || s == STANDS_FOREIGN ||
+        (s == STANDS_ABOVE && !node_is_dir(n))) {
         n->flags |= NODE_ABSENT;
         return false;
     }
     n->flags &= (uint8_t)~NODE_ABSENT;
     return true;
+}
+
+/* Something in it is about to change, and its time with it. */
+static void mark_stale(Disk *d, Node *dir)
+{
+    if (dir->flags & NODE_STALE_TIME)
+        return;
+    dir->flags |= NODE_STALE_TIME;
+    vec_push(&d->stale, dir);
+}
+
+/* The directory in which 'n' is going to be made or removed. */
+static int parent_fd(Disk *d, Node *n, int *ret, Err *err)
+{
+    mark_stale(d, n->parent);
+    return dir_fd(d, n->parent, ret, err);
 }
 
 /* Whatever has the name goes, unless it is a directory that is wanted as one. */
@@ -181,11 +215,19 @@ static int set_owner(const Disk *d, int fd, const char *name, int flags, const N
     return err_sys(err, "chown to %u:%u", i->uid, i->gid);
 }
 
-static int set_xattrs_fd(int fd, const Inode *i, Err *err)
+/* Exactly these; what was just made has none to be removed. */
+static int set_xattrs_fd(int fd, const Inode *i, bool is_new, Err *err)
 {
     unsigned skipped;
 
-    return i->xattrs ? xattrs_write_fd(fd, i->xattrs, &skipped, err) : 0;
+    return i->xattrs || !is_new ? xattrs_write_fd(fd, i->xattrs, &skipped, err) : 0;
+}
+
+static int set_xattrs_at(int parent, const Node *n, Err *err)
+{
+    unsigned skipped;
+
+    return n->inode->xattrs ? xattrs_write_at(parent, n->name, n->inode->xattrs, &skipped, err) : 0;
 }
 
 static struct timespec to_timespec(int64_t ns)
@@ -210,27 +252,37 @@ static int set_times(int fd, const char *name, const Inode *i, Err *err)
 
 /* --- directories, links, devices --- */
 
+/* Returns 1 when the directory was made now, 0 when it was there. What is in the way goes. */
+static int make_dir(int parent, const char *name, int *ret_fd, Err *err)
+{
+    bool made = mkdirat(parent, name, 0700) == 0;
+
+    if (!made && errno != EEXIST)
+        return err_sys(err, "mkdir");
+    *ret_fd = dir_open_at(parent, name, err);
+    if (*ret_fd < 0 && !made && err->os_errno == ENOTDIR) {
+        TRY(clear_name(parent, name, err));
+        made = mkdirat(parent, name, 0700) == 0;
+        if (!made)
+            return err_sys(err, "mkdir");
+        *ret_fd = dir_open_at(parent, name, err);
+    }
+    return *ret_fd < 0 ? -1 : made;
+}
+
 static int put_dir(Disk *d, int parent, Node *n, Err *err)
 {
     const Inode *i = n->inode;
     cleanup_close int fd = -1;
+    int made = make_dir(parent, n->name, &fd, err);
 
-    if (mkdirat(parent, n->name, 0700) < 0 && errno != EEXIST)
-        return err_sys(err, "mkdir");
-    fd = dir_open_at(parent, n->name, err);
-    if (fd < 0 && err->os_errno == ENOTDIR) {
-        TRY(clear_name(parent, n->name, err));
-        if (mkdirat(parent, n->name, 0700) < 0)
-            return err_sys(err, "mkdir");
-        fd = dir_open_at(parent, n->name, err);
-    }
-    if (fd < 0)
-        return -1;
+    TRY(made);
+    mark_stale(d, n);
     if (d->o.may_chown && fchown(fd, i->uid, i->gid) < 0)
         TRY(set_owner(d, parent, n->name, 0, n, err));
     if (fchmod(fd, i->mode & 07777) < 0)
         return err_sys(err, "chmod");
-    return set_xattrs_fd(fd, i, err);
+    return set_xattrs_fd(fd, i, made, err);
 }
 
 static int put_symlink(Disk *d, int parent, Node *n, Err *err)
@@ -239,6 +291,7 @@ static int put_symlink(Disk *d, int parent, Node *n, Err *err)
     if (symlinkat(n->inode->target, parent, n->name) < 0)
         return err_sys(err, "symlink");
     TRY(set_owner(d, parent, n->name, 0, n, err));
+    TRY(set_xattrs_at(parent, n, err));
     return set_times(parent, n->name, n->inode, err);
 }
 
@@ -257,6 +310,7 @@ static int put_special(Disk *d, int parent, Node *n, Err *err)
     TRY(set_owner(d, parent, n->name, 0, n, err));
     if (fchmodat(parent, n->name, i->mode & 07777, 0) < 0)
         return err_sys(err, "chmod");
+    TRY(set_xattrs_at(parent, n, err));
     return set_times(parent, n->name, i, err);
 }
 
@@ -264,7 +318,7 @@ static int put_below(Disk *d, Node *n, Err *err)
 {
     int parent;
 
-    TRY(dir_fd(d, n->parent, &parent, err));
+    TRY(parent_fd(d, n, &parent, err));
     if (node_is_dir(n))
         return put_dir(d, parent, n, err);
     if (S_ISLNK(n->inode->mode))
@@ -278,7 +332,7 @@ static int put_root(const Disk *d, const Inode *i, Err *err)
         return err_sys(err, "chown");
     if (fchmod(d->o.root_fd, i->mode & 07777) < 0)
         return err_sys(err, "chmod");
-    return 0;
+    return set_xattrs_fd(d->o.root_fd, i, false, err);
 }
 
 int disk_put(Disk *d, Node *n, Err *err)
@@ -301,7 +355,7 @@ int disk_link(Disk *d, Node *n, Node *existing, Err *err)
         n->flags |= NODE_ABSENT;
         return 0;
     }
-    if (dir_fd(d, n->parent, &parent, err) < 0 || clear_name(parent, n->name, err) < 0 ||
+    if (parent_fd(d, n, &parent, err) < 0 || clear_name(parent, n->name, err) < 0 ||
         dir_fd(d, existing->parent, &from, err) < 0 || dir_fd(d, n->parent, &parent, err) < 0)
         return wrap_path(d, n, err);
     if (linkat(from, existing->name, parent, n->name, 0) < 0) {
@@ -335,7 +389,7 @@ int disk_file_begin(Disk *d, Node *n, Err *err)
 
     if (!may_touch(d, n))
         return 0;
-    if (dir_fd(d, n->parent, &parent, err) < 0 || open_new(parent, n->name, &d->file_fd, err) < 0)
+    if (parent_fd(d, n, &parent, err) < 0 || open_new(parent, n->name, &d->file_fd, err) < 0)
         return wrap_path(d, n, err);
     d->file = n;
     d->file_end = 0;
@@ -384,7 +438,7 @@ static int finish_file(Disk *d, const Node *n, Err *err)
     TRY(set_owner(d, fd, "", AT_EMPTY_PATH, n, err));
     if ((i->mode & 07777) != 0600 && fchmod(fd, i->mode & 07777) < 0)
         return err_sys(err, "chmod");
-    TRY(set_xattrs_fd(fd, i, err));
+    TRY(set_xattrs_fd(fd, i, true, err));
     return set_times(fd, NULL, i, err);
 }
 
@@ -398,42 +452,60 @@ int disk_file_end(Disk *d, Err *err)
 
 /* --- removing, finishing --- */
 
+static int remove_name(Disk *d, Node *n, Err *err)
+{
+    int parent;
+
+    TRY(parent_fd(d, n, &parent, err));
+    return clear_name(parent, n->name, err);
+}
+
+/* All that is the image's goes; the directory itself only if nothing else is in it. */
+static int remove_around(Disk *d, Node *n, Err *err)
+{
+    int parent;
+
+    for (Node *child = n->inode->children; child; child = child->next)
+        TRY(disk_remove(d, child, err));
+    TRY(parent_fd(d, n, &parent, err));
+    if (unlinkat(parent, n->name, AT_REMOVEDIR) < 0 && errno != ENOTEMPTY && errno != EEXIST &&
+        errno != EBUSY && errno != ENOENT)
+        return err_sys(err, "rmdir");
+    return 0;
+}
+
 int disk_remove(Disk *d, Node *n, Err *err)
 {
-    int parent, rc;
+    int rc;
 
     if (!may_touch(d, n))
         return 0;
     forget_dir(d, n);
-    rc = dir_fd(d, n->parent, &parent, err);
-    if (rc == 0)
-        rc = clear_name(parent, n->name, err);
+    /* only the directories that lead to what is foreign are walked like this: a few */
+    if (standing(d, n) == STANDS_ABOVE)
+        return remove_around(d, n, err);
+    rc = remove_name(d, n, err);
     return rc < 0 ? wrap_path(d, n, err) : 0;
+}
+
+static int set_dir_time(Disk *d, Node *n, Err *err)
+{
+    int parent;
+
+    if (dir_fd(d, n->parent, &parent, err) < 0 || set_times(parent, n->name, n->inode, err) < 0)
+        return wrap_path(d, n, err);
+    return 0;
 }
 
 int disk_finish(Disk *d, Err *err)
 {
-    Node *n = tree_root(d->t);
+    vec_foreach(at, &d->stale) {
+        Node *n = *at;
 
-    /* Pre-order without recursion: setting a directory's time does not touch its parent's. */
-    while (n) {
-        Node *child = node_is_dir(n) ? n->inode->children : NULL;
-
-        if (node_is_dir(n) && n->parent && !(n->flags & NODE_ABSENT)) {
-            int parent, rc = dir_fd(d, n->parent, &parent, err);
-
-            if (rc == 0)
-                rc = set_times(parent, n->name, n->inode, err);
-            if (rc < 0)
-                return wrap_path(d, n, err);
-        }
-        if (child && !(n->flags & NODE_ABSENT)) {
-            n = child;
-            continue;
-        }
-        while (n && !n->next)
-            n = n->parent;
-        n = n ? n->next : NULL;
+        n->flags &= (uint8_t)~NODE_STALE_TIME;
+        if (n->parent && !(n->flags & (NODE_ABSENT | NODE_REMOVED)))
+            TRY(set_dir_time(d, n, err));
     }
+    d->stale.n = 0;
     return 0;
 }

@@ -6,8 +6,9 @@
  * symlinks refused, and nothing outside the root can be touched whatever a layer says. A few parent directories are kept
  * open, because entries come in the order of an archive.
  *
- * What cannot be made (a device without CAP_MKNOD) or must not be touched (a mount point of the container) is marked
- * NODE_ABSENT and skipped. Directory times are set by disk_finish(), when nothing is written into them any more.
+ * What cannot be made (a device without CAP_MKNOD) or must not be touched (a mount point of the container, and what is no
+ * directory where one has to hold a mount point) is marked NODE_ABSENT and skipped. Directory times are set by disk_finish(),
+ * when nothing is written into them any more.
  *
  * Ownership  borrows the tree and the descriptor. Threads: one.
  */
@@ -40,8 +41,8 @@ int disk_file_begin(Disk *d, Node *n, Err *err) must_check;
 int disk_file_write(Disk *d, uint64_t at, const void *p, size_t n, Err *err) must_check;
 int disk_file_end(Disk *d, Err *err) must_check;
 
-/* Remove the name (with everything below); to be called before the node leaves the tree. */
+/* Remove the name, with everything below that is the image's; to be called before the node leaves the tree. */
 int disk_remove(Disk *d, Node *n, Err *err) must_check;
 
-/* Set the times of all directories of the tree. */
+/* Set the times of all directories in which something was made or removed. */
 int disk_finish(Disk *d, Err *err) must_check;

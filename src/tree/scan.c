@@ -231,6 +231,9 @@ static int look_at(Worker *w, const char *name, Err *err)
             n->flags |= NODE_SEEN;
         return 0;
     }
+    /* var/run is a link in the image, and a directory here that holds a mount: then it is not the image's either */
+    if (foreign == FOREIGN_ABOVE && n && !node_is_dir(n))
+        return 0;
     if (!s->adopting)
         TRY(compare(w, name, n, &st, foreign, err));
     else if (n && same_type(n, &st))

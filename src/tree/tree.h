@@ -31,11 +31,10 @@ enum {
     NODE_DIRTY = 1 << 1,       /* to be written into the layer being made (layer/write.h) */
     NODE_DIRTY_BELOW = 1 << 2, /* some descendant is, or was deleted */
     NODE_NEW = 1 << 3,         /* was not there when the layer being made was begun */
-    NODE_ABSENT =
-        1
-        << 4, /* in the image, not on the disk: could not be made there, or a mount is in the way */
-    NODE_SEEN = 1 << 5,   /* scan/ only */
-    NODE_UNREAD = 1 << 6, /* a directory whose entries the loader has not been asked for yet */
+    NODE_ABSENT = 1 << 4,      /* not on the disk: could not be made, or a mount is in the way */
+    NODE_SEEN = 1 << 5,        /* tree/scan.c only */
+    NODE_UNREAD = 1 << 6,      /* a directory that the loader has not been asked for yet */
+    NODE_STALE_TIME = 1 << 7,  /* layer/disk.c only */
 };
 
 struct Node {

@@ -16,6 +16,7 @@ typedef struct Fixture {
     Temp *dir;
     int outside, root;
     Tree *tree;
+    StrVec foreign;
     uint16_t layer;
     Buf tar;
     BufWriter out;
@@ -55,6 +56,7 @@ static void teardown(Fixture *f)
     tar_writer_free(f->w);
     buf_done(&f->tar);
     tree_free(f->tree);
+    vec_done(&f->foreign);
     close(f->root);
     close(f->outside);
     temp_free(f->dir);
@@ -82,7 +84,7 @@ static void entry(Fixture *f, TarType type, const char *name, const char *link_o
 
 static int apply_buf(Fixture *f, Err *err)
 {
-    DiskOpts d = {.root_fd = f->root, .may_chown = true};
+    DiskOpts d = {.root_fd = f->root, .foreign = &f->foreign, .may_chown = true};
     cleanup_with(disk_free_at) Disk *disk = disk_new(f->tree, &d);
     ApplyOpts o = {.tree = f->tree, .disk = disk, .layer = f->layer};
     MemReader in = mem_reader(buf_str(&f->tar));
@@ -338,6 +340,105 @@ TEST(a_truncated_archive)
     teardown(&f);
 }
 
+/* The builder's own directory lies in one that the image has, removes, and replaces. */
+TEST(what_is_not_the_images_stays)
+{
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    vec_push(&f.foreign, S("root/.cache/kiln"));
+    CHECK_OK(dir_make_all(f.root, "root/.cache/kiln", 0755, &err));
+    CHECK_OK(file_write_atomic(f.root, "root/.cache/kiln/blob", 0644, S("mine"), &err));
+    entry(&f, TAR_FILE, "root/.cache/pip/x", "1");
+    entry(&f, TAR_FILE, "root/.cache/y", "2");
+    entry(&f, TAR_FILE, "root/.cache/kiln/blob", "the image's own");
+    CHECK_OK(apply(&f, &err));
+    check_text(&f, "root/.cache/pip/x", "1");
+    entry(&f, TAR_FILE, "root/.wh..cache", "");
+    CHECK_OK(apply(&f, &err));
+    CHECK(!in_tree(&f, "root/.cache") && !on_disk(&f, "root/.cache/pip") &&
+          !on_disk(&f, "root/.cache/y"));
+    check_text(&f, "root/.cache/kiln/blob", "mine");
+    entry(&f, TAR_SYMLINK, "root/.cache", "../neighbour");
+    CHECK_OK(apply(&f, &err));
+    entry(&f, TAR_FILE, "root/.cache", "a file");
+    entry(&f, TAR_HARDLINK, "root/other", "root/.cache");
+    CHECK_OK(apply(&f, &err));
+    CHECK(in_tree(&f, "root/other") && !on_disk(&f, "root/other"));
+    check_text(&f, "root/.cache/kiln/blob", "mine");
+    entry(&f, TAR_FILE, "root", "a file");
+    CHECK_OK(apply(&f, &err));
+    check_text(&f, "root/.cache/kiln/blob", "mine");
+    teardown(&f);
+}
+
+/* Times of directories that a later layer only puts something into, or takes something out of. */
+TEST(times_of_directories_survive)
+{
+    static const char *const paths[] = {"d", "d/sub", "e"};
+    Fixture f;
+    struct stat st;
+    Err err;
+
+    setup(&f);
+    entry(&f, TAR_DIR, "e", NULL);
+    base(&f);
+    entry(&f, TAR_FILE, "d/new", "n");
+    entry(&f, TAR_HARDLINK, "e/link", "d/one");
+    entry(&f, TAR_FILE, "d/sub/.wh.three", "");
+    CHECK_OK(apply(&f, &err));
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        CHECK(fstatat(f.root, paths[i], &st, 0) == 0);
+        CHECK(st.st_mtim.tv_sec == 1600000000 && st.st_mtim.tv_nsec == 123456789);
+    }
+    teardown(&f);
+}
+
+static void entry_with_xattr(Fixture *f, const char *name, const char *xattr)
+{
+    Xattr x = {str_from(xattr), S("v")};
+    cleanup_with(xattrs_free_at) Xattrs *all = xattrs_new(&x, 1);
+    TarEntry e = {.type = TAR_DIR,
+                  .name = str_from(name),
+                  .mode = 0755,
+                  .uid = geteuid(),
+                  .gid = getegid(),
+                  .xattrs = all};
+    Err err;
+
+    CHECK_OK(tar_writer_entry(f->w, &e, &err));
+}
+
+/* A directory that is said again has the attributes of the last time, and no others. */
+TEST(attributes_of_directories_are_replaced)
+{
+    cleanup_with(xattrs_free_at) Xattrs *got = NULL;
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    entry_with_xattr(&f, "d", "user.old");
+    CHECK_OK(apply(&f, &err));
+    CHECK_OK(xattrs_read_at(f.root, "d", &got, &err));
+    if (!got) {
+        printf("skip attributes_of_directories_are_replaced: no user xattrs in /tmp\n");
+        teardown(&f);
+        return;
+    }
+    xattrs_free(steal_ptr(&got));
+    entry_with_xattr(&f, "d", "user.new");
+    CHECK_OK(apply(&f, &err));
+    CHECK_OK(xattrs_read_at(f.root, "d", &got, &err));
+    CHECK(got && got->n == 1 && str_eq(got->v[0].name, S("user.new")));
+    xattrs_free(steal_ptr(&got));
+    entry(&f, TAR_DIR, "d", NULL);
+    CHECK_OK(apply(&f, &err));
+    CHECK_OK(xattrs_read_at(f.root, "d", &got, &err));
+    CHECK(!got);
+    teardown(&f);
+}
+
 /* A million names in one directory: time and memory grow with the number of names, no more. Only the tree: a disk would be slow. */
 TEST(a_very_full_directory)
 {
@@ -370,4 +471,5 @@ TEST_MAIN(T(plain_whiteouts), T(opaque_whiteouts), T(types_replace_one_another),
           T(keeps_times_and_modes), T(hard_links_share), T(names_that_climb_are_refused),
           T(links_never_lead_outside), T(hard_links_to_outside_are_refused),
           T(a_file_in_the_way_of_a_directory), T(zeros_become_holes), T(a_truncated_archive),
-          T(a_very_full_directory))
+          T(what_is_not_the_images_stays), T(times_of_directories_survive),
+          T(attributes_of_directories_are_replaced), T(a_very_full_directory))

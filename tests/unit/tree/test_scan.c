@@ -310,6 +310,28 @@ TEST(what_is_not_the_images)
     teardown(&f);
 }
 
+/* var/run is a link in the image, but the container has a mount below a directory of that name. */
+TEST(a_directory_for_a_mount_where_the_image_has_a_link)
+{
+    Fixture f = setup();
+    ScanOpts o = opts(&f);
+    Inode *i = tree_inode_new(f.tree, S_IFLNK | 0777);
+    Node *n;
+    Err err;
+
+    vec_push(&f.foreign, S("rund/secrets"));
+    inode_set_target(f.tree, i, S("run"));
+    CHECK_OK(tree_add(f.tree, tree_root(f.tree), S("rund"), i, &n, &err));
+    CHECK(mkdirat(f.fd, "rund", 0755) == 0 && mkdirat(f.fd, "rund/secrets", 0755) == 0);
+    CHECK_OK(scan_adopt(f.tree, &o, &err));
+    CHECK(n->flags & NODE_ABSENT);
+    put(&f, "rund/daemon.pid", "x");
+    expect(&f, "");
+    CHECK_OK(tree_at(f.tree, S("rund"), &n, &err));
+    CHECK(n && S_ISLNK(n->inode->mode));
+    teardown(&f);
+}
+
 static void make_socket(Fixture *f, const char *name)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -443,5 +465,6 @@ TEST(mounts_of_a_command)
 TEST_MAIN(T(nothing_changed), T(content_and_creation), T(twice_within_a_tick), T(directory_times),
           T(stubs_and_their_neighbours), T(deletions), T(other_types), T(modes_only),
           T(a_directory_whose_entries_came_and_went), T(renames), T(hard_links),
-          T(extended_attributes), T(what_is_not_the_images), T(sockets), T(odd_names),
+          T(extended_attributes), T(what_is_not_the_images),
+          T(a_directory_for_a_mount_where_the_image_has_a_link), T(sockets), T(odd_names),
           T(what_was_not_there_is_not_deleted), T(paths_without_end), T(mounts_of_a_command))
