@@ -112,6 +112,18 @@ static int resolve_user(const Accounts *acc, Str spec, User *ret, Err *err)
     return with_group && group.n ? find_group(acc, group, &ret->gid, err) : 0;
 }
 
+/*
+ * The user's own group is one of the supplementary ones too: else a file that denies it something (mode 0604) could be read after dropping
+ * the primary group (CVE-2022-36109).
+ */
+static void add_own_group(User *u)
+{
+    vec_foreach(g, &u->groups)
+        if (*g == u->gid)
+            return;
+    vec_push(&u->groups, u->gid);
+}
+
 static void find_home(const Accounts *acc, Arena *a, User *u)
 {
     Str f[FIELDS_MAX], key = str_fmt_in(a, "%u", u->uid);
@@ -127,8 +139,10 @@ int user_for_run(Rootfs *r, Arena *a, Str spec, User *ret, Err *err)
 
     if (rc == 0)
         rc = resolve_user(&acc, spec, ret, err);
-    if (rc == 0)
+    if (rc == 0) {
         find_home(&acc, a, ret);
+        add_own_group(ret);
+    }
     accounts_done(&acc);
     return rc;
 }
