@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "os/fd.h"
+#include "os/signal.h"
 
 typedef struct Apply {
     const ApplyOpts *o;
@@ -169,22 +170,40 @@ static int fill_inode(Apply *a, Inode *i, const TarEntry *e, Err *err)
     return 0;
 }
 
+/* Where the bytes of a regular file go. */
+typedef int PutRun(void *ctx, uint64_t at, const void *p, size_t n, Err *err);
+
+static int copy_runs(TarReader *tar, char *block, PutRun *put, void *ctx, Err *err)
+{
+    for (;;) {
+        uint64_t at;
+        ssize_t k = tar_reader_run(tar, &at, block, IO_BLOCK, err);
+
+        if (k <= 0)
+            return k < 0 ? -1 : 0;
+        TRY(signal_check(err));
+        TRY(put(ctx, at, block, (size_t)k, err));
+    }
+}
+
+static int put_on_fd(void *ctx, uint64_t at, const void *p, size_t n, Err *err)
+{
+    return fd_pwrite_all(*(const int *)ctx, p, n, at, err);
+}
+
+static int put_in_place(void *ctx, uint64_t at, const void *p, size_t n, Err *err)
+{
+    return disk_file_write(ctx, at, p, n, err);
+}
+
 static int write_file(Apply *a, Node *n, Err *err)
 {
     int begun = disk_file_begin(a->o->disk, n, err);
 
     if (begun <= 0)
         return begun;
-    for (;;) {
-        uint64_t at;
-        ssize_t k = tar_reader_run(a->tar, &at, a->block, IO_BLOCK, err);
-
-        if (k < 0)
-            return -1;
-        if (k == 0)
-            return disk_file_end(a->o->disk, err);
-        TRY(disk_file_write(a->o->disk, at, a->block, (size_t)k, err));
-    }
+    TRY(copy_runs(a->tar, a->block, put_in_place, a->o->disk, err));
+    return disk_file_end(a->o->disk, err);
 }
 
 static int keep_file(Apply *a, const Node *n, Err *err)
@@ -236,6 +255,9 @@ static int apply_hardlink(Apply *a, Node *dir, Str name, const TarEntry *e, Err 
     }
     if (n)
         TRY(remove_node(a, n, err));
+    if (to->flags & NODE_REMOVED)
+        return err_set(err, ERR_FORMAT, "hard link to \"" STR_FMT "\", whose place it takes",
+                       STR_ARG(e->link));
     TRY(tree_add(a->o->tree, dir, name, to->inode, &n, err));
     touch(a, n);
     return a->o->disk ? disk_link(a->o->disk, n, to, err) : 0;
@@ -277,12 +299,20 @@ int layer_apply(Reader *in, const ApplyOpts *o, Err *err)
     int rc;
 
     while ((rc = tar_reader_next(tar, &e, err)) > 0) {
+        TRY(signal_check(err));
         rc = apply_entry(&a, &e, err);
         arena_done(&a.names);
         if (rc < 0)
             return err_wrap(err, "entry \"" STR_FMT "\"", STR_ARG(e.name));
     }
     return rc;
+}
+
+static int extract_entry(TarReader *tar, const TarEntry *e, int fd, char *block, Err *err)
+{
+    if (ftruncate(fd, (off_t)e->size) < 0)
+        return err_sys(err, "truncate");
+    return copy_runs(tar, block, put_on_fd, &fd, err);
 }
 
 int layer_extract(Reader *in, ExtractWant *want, void *ctx, Err *err)
@@ -295,22 +325,10 @@ int layer_extract(Reader *in, ExtractWant *want, void *ctx, Err *err)
     while ((rc = tar_reader_next(tar, &e, err)) > 0) {
         int fd, wanted = e.type == TAR_FILE ? want(ctx, tar_reader_offset(tar), &fd, err) : 0;
 
-        if (wanted < 0)
-            return -1;
-        if (!wanted)
-            continue;
-        if (ftruncate(fd, (off_t)e.size) < 0)
-            return err_sys(err, "truncate");
-        for (;;) {
-            uint64_t at;
-            ssize_t k = tar_reader_run(tar, &at, block, IO_BLOCK, err);
-
-            if (k < 0)
-                return -1;
-            if (k == 0)
-                break;
-            TRY(fd_pwrite_all(fd, block, (size_t)k, at, err));
-        }
+        TRY(signal_check(err));
+        TRY(wanted);
+        if (wanted && extract_entry(tar, &e, fd, block, err) < 0)
+            return err_wrap(err, "entry \"" STR_FMT "\"", STR_ARG(e.name));
     }
     return rc;
 }

@@ -25,7 +25,8 @@ typedef struct ApplyOpts {
     Tree *tree;
     Disk *disk;     /* NULL: only the tree */
     uint16_t layer; /* 1 = lowest */
-    bool plain;     /* not a layer but any archive (ADD): names beginning with .wh. are files, and directories that no
+    bool
+        plain; /* not a layer but any archive (ADD): names beginning with .wh. are files, and directories that no
                        entry describes keep Node.layer 0 */
     KeptFile *keep; /* n_keep of them; only used without a disk */
     size_t n_keep;

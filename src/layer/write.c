@@ -13,6 +13,7 @@
 #include "layer/apply.h"
 #include "os/chase.h"
 #include "os/fd.h"
+#include "os/signal.h"
 #include "tar/writer.h"
 
 enum {
@@ -81,40 +82,50 @@ static bool mostly_holes(int fd, uint64_t size)
     return size >= SPARSE_FROM && fstat(fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < size / 4;
 }
 
+/* Returns 1 with the runs of data, 0 when the file system cannot tell them. */
 static int list_runs(int fd, uint64_t size, RunVec *ret, Err *err)
 {
     off_t at = 0;
 
     while ((uint64_t)at < size) {
         off_t data = lseek(fd, at, SEEK_DATA), hole;
+        uint64_t end;
         TarRun run;
 
         if (data < 0 && errno == ENXIO)
-            return 0;
+            return 1; /* a hole to the end */
         hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+        if (hole < 0 && errno == EINVAL)
+            return 0;
         if (hole < 0)
             return err_sys(err, "find its holes");
         if (ret->n == LIMIT_SPARSE_PARTS)
-            return err_set(err, ERR_LIMIT, "more than %u data runs in a sparse file",
-                           LIMIT_SPARSE_PARTS);
-        run = (TarRun){(uint64_t)data,
-                       (uint64_t)((uint64_t)hole < size ? (uint64_t)hole : size) - (uint64_t)data};
+            return 0;
+        end = (uint64_t)hole < size ? (uint64_t)hole : size;
+        run = (TarRun){(uint64_t)data, end - (uint64_t)data};
         vec_push(ret, run);
         at = hole;
     }
-    return 0;
+    return 1;
 }
 
-static int copy_run(Write *w, int fd, uint64_t at, uint64_t n, Err *err)
+/* An open source on its way into the archive and, with 'on_disk', to its place on the disk. */
+typedef struct Source {
+    int fd;
+    bool on_disk;
+} Source;
+
+static int copy_run(Write *w, const Source *from, uint64_t at, uint64_t n, Err *err)
 {
     while (n > 0) {
         size_t got, want = n < IO_BLOCK ? (size_t)n : IO_BLOCK;
 
-        TRY(fd_pread_full(fd, w->block, want, at, &got, err));
+        TRY(signal_check(err));
+        TRY(fd_pread_full(from->fd, w->block, want, at, &got, err));
         if (got < want)
             return err_set(err, ERR_SYS, "it became shorter while it was being read");
         TRY(tar_writer_data(w->tar, w->block, got, err));
-        if (w->o->disk)
+        if (from->on_disk)
             TRY(disk_file_write(w->o->disk, at, w->block, got, err));
         at += got;
         n -= got;
@@ -122,20 +133,30 @@ static int copy_run(Write *w, int fd, uint64_t at, uint64_t n, Err *err)
     return 0;
 }
 
-static int write_data(Write *w, const TarEntry *e, int fd, Err *err)
+static int write_whole(Write *w, const TarEntry *e, const Source *from, Err *err)
+{
+    TRY(tar_writer_entry(w->tar, e, err));
+    return copy_run(w, from, 0, e->size, err);
+}
+
+static int write_runs(Write *w, const TarEntry *e, const RunVec *runs, const Source *from, Err *err)
+{
+    TRY(tar_writer_sparse(w->tar, e, runs->v, runs->n, err));
+    vec_foreach(r, runs)
+        TRY(copy_run(w, from, r->at, r->n, err));
+    return 0;
+}
+
+static int write_data(Write *w, const TarEntry *e, const Source *from, Err *err)
 {
     RunVec runs = {0};
     int rc;
 
-    if (!w->o->keep_holes || !mostly_holes(fd, e->size)) {
-        TRY(tar_writer_entry(w->tar, e, err));
-        return copy_run(w, fd, 0, e->size, err);
-    }
-    rc = list_runs(fd, e->size, &runs, err);
-    if (rc == 0)
-        rc = tar_writer_sparse(w->tar, e, runs.v, runs.n, err);
-    for (size_t i = 0; rc == 0 && i < runs.n; i++)
-        rc = copy_run(w, fd, runs.v[i].at, runs.v[i].n, err);
+    if (!w->o->keep_holes || !mostly_holes(from->fd, e->size))
+        return write_whole(w, e, from, err);
+    rc = list_runs(from->fd, e->size, &runs, err);
+    if (rc >= 0)
+        rc = rc ? write_runs(w, e, &runs, from, err) : write_whole(w, e, from, err);
     vec_done(&runs);
     return rc;
 }
@@ -144,14 +165,14 @@ static int write_file(Write *w, Node *n, const TarEntry *e, Err *err)
 {
     cleanup_close int fd = -1;
     int on_disk = 0;
+    Source from;
 
     TRY(w->o->files->open(w->o->files, n, &fd, err));
-    if (w->o->disk) {
+    if (w->o->disk)
         on_disk = disk_file_begin(w->o->disk, n, err);
-        if (on_disk < 0)
-            return -1;
-    }
-    TRY(write_data(w, e, fd, err));
+    TRY(on_disk);
+    from = (Source){fd, on_disk};
+    TRY(write_data(w, e, &from, err));
     n->inode->content = (Content){.layer = w->o->layer, .offset = tar_writer_offset(w->tar)};
     return on_disk ? disk_file_end(w->o->disk, err) : 0;
 }
@@ -181,6 +202,10 @@ static int write_node(Write *w, Node *n, Str path, Err *err)
 {
     TarEntry e = entry_of(w, n, path);
 
+    if (str_starts(node_name(n), S(LAYER_WHITEOUT)))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "an image cannot hold a file whose name begins with " LAYER_WHITEOUT
+                       ": in a layer it says that another was deleted");
     n->layer = w->o->layer;
     if (!node_is_dir(n) && n->inode->nlink > 1) {
         int linked = write_link(w, n, &e, err);
@@ -262,27 +287,26 @@ static bool all_new(const Node *dir)
     return true;
 }
 
-static void list_deletions(Write *w, Node *dir, Items *items)
+/* What was deleted here and is not back: what is back replaces what was there by an entry of its own. */
+static void list_deletions(Write *w, const Node *dir, Items *items)
 {
     size_t n, first = deletions_of(w, dir, &n);
-    bool opaque = n >= OPAQUE_FROM && all_new(dir);
 
     for (size_t i = first; i < first + n; i++) {
-        Item item = {.name = S(LAYER_WHITEOUT_OPAQUE)};
+        Str name = w->deletions[i]->name;
+        Item item = {.name = str_fmt_in(&items->names, LAYER_WHITEOUT STR_FMT, STR_ARG(name))};
 
-        if (tree_child(w->t, dir, w->deletions[i]->name))
-            continue; /* it is back: an entry of its own replaces what was there */
-        if (!opaque)
-            item.name =
-                str_fmt_in(&items->names, LAYER_WHITEOUT STR_FMT, STR_ARG(w->deletions[i]->name));
-        vec_push(&items->v, item);
-        if (opaque)
-            break;
+        if (!tree_child(w->t, dir, name))
+            vec_push(&items->v, item);
     }
-    w->stats.deletions += opaque ? n : items->v.n;
+    w->stats.deletions += items->v.n;
+    if (items->v.n < OPAQUE_FROM || !all_new(dir))
+        return;
+    items->v.n = 1;
+    items->v.v[0].name = S(LAYER_WHITEOUT_OPAQUE);
 }
 
-static void list_dir(Write *w, Node *dir, Items *items)
+static void list_dir(Write *w, const Node *dir, Items *items)
 {
     list_deletions(w, dir, items);
     for (Node *n = dir->inode->children; n; n = n->next) {
@@ -336,6 +360,7 @@ static int write_item(Write *w, FrameVec *stack, const Item *item, Err *err)
     size_t parent_n = w->path.n;
     Node *n = item->node;
 
+    TRY(signal_check(err));
     if (w->path.n)
         buf_add_char(&w->path, '/');
     buf_add(&w->path, item->name);
@@ -384,13 +409,12 @@ int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *re
 {
     cleanup_with(tar_writer_free_at) TarWriter *tar = tar_writer_new(compressor_writer(to));
     cleanup_free char *block = NEW_N(char, IO_BLOCK);
-    cleanup_buf Buf path = BUF_INIT(LIMIT_PATH);
-    Write w = {.t = t, .o = o, .tar = tar, .path = path, .block = block};
+    Write w = {.t = t, .o = o, .tar = tar, .path = BUF_INIT(LIMIT_PATH), .block = block};
     int rc;
 
     sort_deletions(&w);
     rc = write_dirty(&w, err);
-    path = w.path;
+    buf_done(&w.path);
     free(w.deletions);
     map_done(&w.links);
     TRY(rc);

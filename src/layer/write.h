@@ -7,6 +7,9 @@
  * dirty names is written once and linked. Nothing in the bytes depends on the order of readdir, hashing or threads.
  *
  * After layer_write() the tree is clean again and each written file's Content says where in the new layer it is.
+ *
+ * Errors  those of the source, the disk and the compressor, with the path; ERR_UNSUPPORTED for names that a layer cannot hold
+ *         (.wh.*); ERR_CANCELLED after a signal. The tree and the disk must then be discarded.
  */
 #pragma once
 
@@ -22,8 +25,8 @@ struct FileSource {
 typedef struct LayerWriteOpts {
     uint16_t layer;    /* number of the new layer, 1 = lowest */
     FileSource *files; /* borrowed */
-    Disk *
-        disk; /* not NULL: every entry is also made on the disk, from the same bytes (COPY onto a materialised root) */
+    /* Not NULL: every entry is also made on the disk, from the same bytes (COPY onto a materialised root). */
+    Disk *disk;
     bool keep_holes;  /* large files that are mostly holes become sparse entries (RUN layers) */
     bool clamp;       /* SOURCE_DATE_EPOCH: */
     int64_t clamp_ns; /* times later than this are written as this */

@@ -288,6 +288,19 @@ TEST(hard_links_to_outside_are_refused)
     }
 }
 
+/* "d" becomes a link to what is in it. */
+TEST(a_hard_link_in_place_of_its_target)
+{
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    base(&f);
+    entry(&f, TAR_HARDLINK, "d", "d/one");
+    CHECK_ERR(apply(&f, &err), ERR_FORMAT, "whose place it takes");
+    teardown(&f);
+}
+
 TEST(a_file_in_the_way_of_a_directory)
 {
     Fixture f;
@@ -470,6 +483,7 @@ TEST(a_very_full_directory)
 TEST_MAIN(T(plain_whiteouts), T(opaque_whiteouts), T(types_replace_one_another),
           T(keeps_times_and_modes), T(hard_links_share), T(names_that_climb_are_refused),
           T(links_never_lead_outside), T(hard_links_to_outside_are_refused),
-          T(a_file_in_the_way_of_a_directory), T(zeros_become_holes), T(a_truncated_archive),
-          T(what_is_not_the_images_stays), T(times_of_directories_survive),
-          T(attributes_of_directories_are_replaced), T(a_very_full_directory))
+          T(a_hard_link_in_place_of_its_target), T(a_file_in_the_way_of_a_directory),
+          T(zeros_become_holes), T(a_truncated_archive), T(what_is_not_the_images_stays),
+          T(times_of_directories_survive), T(attributes_of_directories_are_replaced),
+          T(a_very_full_directory))

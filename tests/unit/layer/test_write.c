@@ -306,6 +306,110 @@ TEST(deletions_and_parents)
     teardown(&f);
 }
 
+/* COPY: the bytes come from elsewhere, and go into the layer and onto a disk. */
+static int copy_layer(Fixture *f, Tree *t, const StrVec *foreign, Digest *ret, Err *err)
+{
+    static const LayerCodec codec = {.kind = COMPRESSION_NONE};
+    cleanup_with(pool_free_at) Pool *pool = pool_new(1);
+    cleanup_with(compressor_free_at) Compressor *c = NULL;
+    DiskOpts d = {.root_fd = f->to, .foreign = foreign, .may_chown = true};
+    cleanup_with(disk_free_at) Disk *disk = disk_new(t, &d);
+    RootFiles files = root_files(f->from);
+    LayerWriteOpts o = {.layer = 1, .files = &files.s, .disk = disk};
+    LayerStats stats;
+    LayerBlob blob;
+
+    TRY(compressor_new(f->store, pool, &codec, &c, err));
+    TRY(layer_write(t, &o, c, &stats, err));
+    TRY(disk_finish(disk, err));
+    TRY(compressor_finish(c, &blob, err));
+    *ret = blob.desc.digest;
+    return 0;
+}
+
+static Node *add(Tree *t, const char *path, uint32_t mode, uint64_t size)
+{
+    Str p = str_from(path);
+    Inode *i = tree_inode_new(t, mode);
+    Node *dir, *n;
+    Err err;
+
+    i->size = size;
+    i->uid = geteuid();
+    i->gid = getegid();
+    CHECK_OK(tree_at(t, path_dir(p), &dir, &err));
+    CHECK_OK(tree_add(t, dir, path_base(p), i, &n, &err));
+    n->flags |= NODE_NEW;
+    tree_mark_dirty(n);
+    return n;
+}
+
+/* A mount of the container covers "data": the layer gets everything, the disk what is not below it. */
+TEST(copies_below_a_mount)
+{
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+    StrVec foreign = {0};
+    struct stat st;
+    Digest digest;
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    vec_push(&foreign, S("data"));
+    for (int i = 0; i < 2; i++) {
+        static const char *const dirs[] = {"data", "other"};
+        char path[32];
+        Node *n;
+
+        CHECK(mkdirat(f.from, dirs[i], 0755) == 0);
+        (void)snprintf(path, sizeof(path), "%s/file", dirs[i]);
+        put(f.from, path, 300000, 1);
+        (void)add(t, dirs[i], S_IFDIR | 0755, 0);
+        n = add(t, path, S_IFREG | 0644, 300000);
+        (void)snprintf(path, sizeof(path), "%s/link", dirs[i]);
+        CHECK_OK(tree_add(t, n->parent, S("link"), n->inode, &n, &err));
+        tree_mark_dirty(n);
+        (void)snprintf(path, sizeof(path), "%s/sub", dirs[i]);
+        (void)add(t, path, S_IFDIR | 0755, 0);
+    }
+    CHECK_OK(copy_layer(&f, t, &foreign, &digest, &err));
+    CHECK(fstatat(f.to, "other/file", &st, 0) == 0 && st.st_size == 300000 && st.st_nlink == 2);
+    CHECK(fstatat(f.to, "other/sub", &st, 0) == 0);
+    CHECK(fstatat(f.to, "data", &st, 0) < 0);
+    CHECK(store_has(f.store, &digest, &(uint64_t){0}));
+    vec_done(&foreign);
+    teardown(&f);
+}
+
+TEST(sources_that_change)
+{
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+    Digest digest;
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    put(f.from, "file", 1000, 1);
+    (void)add(t, "file", S_IFREG | 0644, 1001);
+    CHECK_ERR(copy_layer(&f, t, NULL, &digest, &err), ERR_SYS, "/file: it became shorter");
+    teardown(&f);
+}
+
+TEST(names_that_mean_deletions)
+{
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+    Digest digest;
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    (void)add(t, "d", S_IFDIR | 0755, 0);
+    (void)add(t, "d/.wh.x", S_IFDIR | 0755, 0);
+    CHECK_ERR(copy_layer(&f, t, NULL, &digest, &err), ERR_UNSUPPORTED, "/d/.wh.x: an image cannot");
+    teardown(&f);
+}
+
 TEST_MAIN(T(gzip_round_trip), T(portable_gzip_round_trip), T(zstd_round_trip),
           T(uncompressed_round_trip), T(threads_do_not_show), T(holes_stay_holes),
-          T(deletions_and_parents))
+          T(deletions_and_parents), T(copies_below_a_mount), T(sources_that_change),
+          T(names_that_mean_deletions))
