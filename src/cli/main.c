@@ -15,6 +15,7 @@
 #include "cli/progress.h"
 #include "os/signal.h"
 #include "os/temp.h"
+#include "sandbox/hide.h"
 #include "sandbox/userns.h"
 
 static const char build_usage[] =
@@ -143,11 +144,13 @@ static int print_version(void)
 
 int main(int argc, char **argv)
 {
-    const char *command = argc > 1 ? argv[1] : "help";
+    const char *command;
     Err err;
 
     if (argc < 1)
         return 1;
+    argv = hide_arguments(argc, argv);
+    command = argc > 1 ? argv[1] : "help";
     guards_install();
     if (is_called(argv[0], S("warmer"))) {
         (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");

@@ -3,7 +3,8 @@
  * A RUN that shares the pid namespace or the /proc of the builder can read the environment of kiln's processes, where CI systems
  * put tokens, and their command lines, where users put build arguments. The kernel shows both straight from the
  * process's stack, so that is what is overwritten; /proc/self/stat (fields 48 to 51) says where it is. Only the program that
- * was exec'ed has these areas, and a fork has a copy of them: wiping the fork's leaves the parent's alone.
+ * was exec'ed has these areas, and a fork has a copy of them: wiping the fork's leaves the parent's alone. That a process is
+ * not dumpable closes its environ to others, but never its cmdline, and in gVisor neither.
  */
 #include "sandbox/hide.h"
 
@@ -35,6 +36,33 @@ static void wipe_environment(void)
     for (char **e = environ; e && *e; e++)
         explicit_bzero(*e, strlen(*e));
     environ = none;
+}
+
+static char **copy_strings(char **from)
+{
+    size_t n = 0;
+    char **to;
+
+    while (from && from[n])
+        n++;
+    to = NEW_N(char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        to[i] = xstrdup(from[i]);
+    return to;
+}
+
+char **hide_arguments(int argc, char **argv)
+{
+    static char **args, **env; /* referenced for ever, as the originals were */
+    int shown = argc > 1 && argv[1][0] != '-' ? 2 : 1;
+
+    args = copy_strings(argv);
+    env = copy_strings(environ);
+    for (int i = shown; i < argc; i++)
+        explicit_bzero(argv[i], strlen(argv[i]));
+    wipe_environment();
+    environ = env;
+    return args;
 }
 
 void hide_process(const char *title)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/hide.h - what other processes can learn of this one through /proc. Internal to sandbox/.
+ * sandbox/hide.h - what other processes can learn of this one through /proc. For sandbox/ and main().
  */
 #pragma once
+
+/*
+ * First thing in main(): /proc/PID/cmdline shows only the program and its sub-command from now on, /proc/PID/environ nothing. Arguments and
+ * environment live on as copies that are never freed; returns the copy of argv.
+ */
+char **hide_arguments(int argc, char **argv);
 
 /*
  * Wipe the memory that /proc/PID/environ and /proc/PID/cmdline show, and leave 'title' as the command line. The environment is
