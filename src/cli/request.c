@@ -406,6 +406,16 @@ static int find_kiln_dir(const Settings *s, Request *r, Err *err)
     return 0;
 }
 
+/* Standard output carries the digest or an archive: what commands print must not get into it. */
+static bool stdout_is_taken(const Settings *s, const BuildRequest *b)
+{
+    bool archive = false;
+
+    vec_foreach(o, &b->outputs)
+        archive = archive || str_eq(o->dest, S("-"));
+    return s->quiet || archive;
+}
+
 static int check_positional(Front front, const Settings *s, Err *err)
 {
     size_t most = front == FRONT_BUILD ? 1 : 0;
@@ -446,7 +456,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
         return err_set(err, ERR_USAGE, "--isolation %s: choose auto, namespaces or inplace",
                        b->isolation);
     b->force = s->force;
-    b->out_fd = STDOUT_FILENO;
+    b->out_fd = stdout_is_taken(s, b) ? STDERR_FILENO : STDOUT_FILENO;
     b->err_fd = STDERR_FILENO;
     r->digest_file = s->digest_file;
     r->name_digest_file = s->name_digest_file;

@@ -129,6 +129,14 @@ fails "a command's own exit status" 42 "$KILN" build "${base[@]}" .
 dockerfile 'FROM base\nRUN kill -9 $$'
 fails "killed by a signal" 255 "$KILN" build "${base[@]}" .
 
+# ---- standard output
+
+dockerfile 'FROM base\nRUN echo from the command; echo err >&2'
+is "what commands print goes to standard output" "$("$KILN" build "${base[@]}" . 2>/dev/null)" "from the command"
+like "--quiet: only the digest does" "$("$KILN" build -q "${base[@]}" . 2>/dev/null)" '^sha256:[0-9a-f]{64}$'
+ok "an archive on standard output is whole" bash -c '"$@" >"$0"' "$LAB/piped.tar" "$KILN" build "${base[@]}" -o type=oci,dest=- .
+ok "and sound" flatten --check --since 2 "$LAB/piped.tar"
+
 # ---- executor
 
 ln -s "$KILN" "$LAB/executor"

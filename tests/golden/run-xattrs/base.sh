@@ -5,6 +5,8 @@ cat >"$PWD.list" <<EOF
 ./d/moved type=file mode=0755 data="moved" $cap
 ./d/written type=file mode=0755 data="written" $cap
 ./d/chowned type=file mode=0755 data="chowned" $cap
+./d/noted type=file data="noted" xattr.user.note="a \x00 b"
+./noted type=dir xattr.user.note="dir"
 ./d/linked type=file mode=0755 data="linked" $cap
 EOF
 sh "$BUSYBOX" "$PWD.root"
