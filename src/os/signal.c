@@ -21,7 +21,16 @@ static const struct {
 
 static atomic_int first_signal;
 static atomic_int signal_count;
+static atomic_bool stopped; /* by signal_stop() */
 static atomic_int event_fd = -1;
+
+static void wake_all(void)
+{
+    const uint64_t one = 1;
+    ssize_t k = write(atomic_load(&event_fd), &one, sizeof(one));
+
+    (void)k; /* a full counter is readable too */
+}
 
 static void on_signal(int number)
 {
@@ -32,10 +41,7 @@ static void on_signal(int number)
         (void)signal(number, SIG_DFL);
         (void)raise(number); /* blocked in here: takes effect on return */
     } else {
-        const uint64_t one = 1;
-        ssize_t k = write(atomic_load(&event_fd), &one, sizeof(one));
-
-        (void)k; /* a full counter is readable too */
+        wake_all();
     }
     errno = saved;
 }
@@ -85,12 +91,20 @@ int signal_check(Err *err)
 {
     int number = signal_caught();
 
+    if (number == 0 && atomic_load(&stopped))
+        return err_set(err, ERR_CANCELLED, "stopped");
     if (number == 0)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(caught_signals); i++)
         if (caught_signals[i].number == number)
             return err_set(err, ERR_CANCELLED, "stopped by %s", caught_signals[i].name);
     return err_set(err, ERR_CANCELLED, "stopped by signal %d", number);
+}
+
+void signal_stop(void)
+{
+    atomic_store(&stopped, true);
+    wake_all();
 }
 
 void signals_reset(void)

@@ -41,13 +41,32 @@ static void third(void *arg)
     (void)raise(SIGHUP);
 }
 
-TEST(the_first_is_told_and_the_third_kills)
+TEST(stopped_without_a_signal), T(the_first_is_told_and_the_third_kills)
 {
     int status;
 
     in_child(first_and_second, NULL);
     status = child_status(third, NULL);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP);
+}
+
+static void stop(void *arg)
+{
+    Err err;
+
+    (void)arg;
+    CHECK_OK(signals_install(&err));
+    signal_stop();
+    CHECK(readable(signal_fd()));
+    CHECK_ERR(signal_check(&err), ERR_CANCELLED, "stopped");
+    CHECK(signal_caught() == 0);
+    CHECK(raise(SIGINT) == 0);
+    CHECK_ERR(signal_check(&err), ERR_CANCELLED, "stopped by SIGINT");
+}
+
+TEST(stopped_without_a_signal)
+{
+    in_child(stop, NULL);
 }
 
 static void nohup(void *arg)
