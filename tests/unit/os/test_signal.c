@@ -41,7 +41,7 @@ static void third(void *arg)
     (void)raise(SIGHUP);
 }
 
-TEST(stopped_without_a_signal), T(the_first_is_told_and_the_third_kills)
+TEST(the_first_is_told_and_the_third_kills)
 {
     int status;
 
@@ -147,6 +147,6 @@ TEST(reset_makes_an_ordinary_process)
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
-TEST_MAIN(T(the_first_is_told_and_the_third_kills),
+TEST_MAIN(T(stopped_without_a_signal), T(the_first_is_told_and_the_third_kills),
           T(ignored_stays_ignored_and_calls_are_interrupted),
           T(a_broken_pipe_is_an_error_and_no_death), T(reset_makes_an_ordinary_process))
