@@ -201,7 +201,6 @@ int fd_copy_file(int from, int to, Err *err)
     if (ftruncate(to, st.st_size) < 0)
         return err_sys(err, "truncate");
     while (at < size) {
-        TRY(signal_check(err));
         next_run(from, at, size, &start, &end);
         /* Where the kernel cannot or will not, the plain way works or has the better error. */
         at = copy_in_kernel(from, to, start, end);

@@ -42,7 +42,7 @@ FdRangeReader fd_range_reader(int fd, uint64_t at, uint64_t n);
 /*
  * Copy a whole file, from position 0, holes kept: copy_file_range where the kernel can, else
  * SEEK_DATA with read/write. 'to' is empty and is extended to the size that 'from' has at the
- * start; ERR_FORMAT when 'from' becomes shorter meanwhile, ERR_CANCELLED after a signal. The
- * position of 'from' is anywhere afterwards.
+ * start; ERR_FORMAT when 'from' becomes shorter meanwhile. The position of 'from' is anywhere
+ * afterwards. A signal does not stop it: it serves to put things back on the way out, too.
  */
 int fd_copy_file(int from, int to, Err *err) must_check;

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 
+#include "os/fd.h"
 #include "os/signal.h"
 #include "scratch.h"
 
@@ -62,6 +63,29 @@ static void stop(void *arg)
     CHECK(signal_caught() == 0);
     CHECK(raise(SIGINT) == 0);
     CHECK_ERR(signal_check(&err), ERR_CANCELLED, "stopped by SIGINT");
+}
+
+/* The way out of a build in place moves the container's files back; nothing may stop that. */
+static void copy_after_a_signal(void *arg)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    int from = openat(s.fd, "from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int to = openat(s.fd, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char got[4];
+    Err err;
+
+    (void)arg;
+    CHECK_OK(signals_install(&err));
+    CHECK(write(from, "text", 4) == 4 && raise(SIGTERM) == 0);
+    CHECK_OK(fd_copy_file(from, to, &err));
+    CHECK(pread(to, got, 4, 0) == 4 && memcmp(got, "text", 4) == 0);
+    close(from);
+    close(to);
+}
+
+TEST(files_are_copied_after_a_signal)
+{
+    in_child(copy_after_a_signal, NULL);
 }
 
 TEST(stopped_without_a_signal)
@@ -147,6 +171,7 @@ TEST(reset_makes_an_ordinary_process)
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
-TEST_MAIN(T(stopped_without_a_signal), T(the_first_is_told_and_the_third_kills),
+TEST_MAIN(T(stopped_without_a_signal), T(files_are_copied_after_a_signal),
+          T(the_first_is_told_and_the_third_kills),
           T(ignored_stays_ignored_and_calls_are_interrupted),
           T(a_broken_pipe_is_an_error_and_no_death), T(reset_makes_an_ordinary_process))
