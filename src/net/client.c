@@ -11,7 +11,6 @@
 #include <signal.h>
 
 #include "net/internal.h"
-#include "os/signal.h"
 
 #ifndef KILN_VERSION
 #define KILN_VERSION "unknown"
@@ -88,18 +87,6 @@ HttpClient *http_client_new(const HttpClientOpts *opts)
     c->share = share_new(c);
     tls_load_roots(c);
     return c;
-}
-
-void http_client_stop(HttpClient *c)
-{
-    atomic_store(&c->stopped, true);
-}
-
-int client_check(HttpClient *c, Err *err)
-{
-    if (atomic_load(&c->stopped))
-        return err_set(err, ERR_CANCELLED, "not needed any more");
-    return signal_check(err);
 }
 
 static void handle_free(Handle *h)

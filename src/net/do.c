@@ -12,11 +12,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "net/internal.h"
+#include "os/signal.h"
 
 enum {
-    RESOLVE_RETRIES = 2, /* a mistyped host name should not cost half a minute */
-    PAUSE_STEP_MS = 500, /* how long a client that was stopped may go on waiting */
-};
+    RESOLVE_RETRIES = 2
+}; /* a mistyped host name should not cost half a minute */
 
 typedef struct Call {
     HttpClient *client;
@@ -180,14 +180,7 @@ static int pause_before_retry(Call *c, int r, Err *err)
                   STR_ARG(url_for_people(&c->arena, str_from(c->req->url))), c->answer.status);
         ms += retry_after_ms(&c->answer);
     }
-    while (ms > 0) {
-        unsigned step = ms < PAUSE_STEP_MS ? ms : PAUSE_STEP_MS;
-
-        TRY(client_check(c->client, err));
-        TRY(http_pause(step, err));
-        ms -= step;
-    }
-    return 0;
+    return http_pause(ms, err);
 }
 
 static int give_up(Call *c, Err *err)
@@ -208,7 +201,7 @@ int http_do(HttpClient *client, const HttpRequest *req, HttpAnswer *ret, Err *er
         .answer = {.body = BUF_INIT(req->max_body ? req->max_body : LIMIT_HTTP_ERROR_BODY)},
     };
 
-    TRY(client_check(client, err));
+    TRY(signal_check(err));
     c.handle = client_take(client, client_key(&c.arena, req));
     for (;;) {
         uint64_t before = c.delivered;

@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "net/internal.h"
 #include "os/fd.h"
+#include "os/signal.h"
 
 enum {
     PATIENCE_FACTOR = 10, /* stall timeouts that the answer to an upload may take */
@@ -204,7 +205,7 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
 
     (void)down_total;
     (void)up_total;
-    if (client_check(x->client, x->err) < 0) {
+    if (signal_check(x->err) < 0) {
         x->failed = true;
         return 1;
     }

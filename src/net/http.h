@@ -53,9 +53,6 @@ HttpClient *http_client_new(const HttpClientOpts *opts); /* opts may be NULL */
 void http_client_free(HttpClient *c);
 CLEANUP_DEFINE(HttpClient, http_client_free);
 
-/* For good, from any thread: calls under way end within about a second, later ones at once, with ERR_CANCELLED. */
-void http_client_stop(HttpClient *c);
-
 /* Read the files of 'tls' now, so that later requests naming them do not touch the disk. */
 int http_load_tls(HttpClient *c, const HttpTls *tls, Err *err) must_check;
 

@@ -10,7 +10,6 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "net/http.h"
 
@@ -32,8 +31,7 @@ typedef struct Handle {
 
 struct HttpClient {
     HttpClientOpts opts; /* defaults filled in; user_agent owned */
-    atomic_bool stopped;
-    CURLSH *share; /* DNS answers */
+    CURLSH *share;       /* DNS answers */
     pthread_mutex_t share_locks[CURL_LOCK_DATA_LAST];
 
     pthread_mutex_t lock; /* what follows */
@@ -49,9 +47,6 @@ Str client_key(Arena *a, const HttpRequest *req);
 /* A handle last used for the same key, else a new one. Nothing is set in it. Give it back. */
 Handle *client_take(HttpClient *c, Str key);
 void client_give(HttpClient *c, Handle *h, Str key);
-
-/* ERR_CANCELLED once the client was stopped or a signal has come, else 0. */
-int client_check(HttpClient *c, Err *err) must_check;
 
 /* Read the default roots; what cannot be read shows as an error of the first https request. */
 void tls_load_roots(HttpClient *c);

@@ -54,11 +54,6 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
     return 0;
 }
 
-void registry_stop(Registry *r)
-{
-    http_client_stop(r->http);
-}
-
 void registry_free(Registry *r)
 {
     if (!r)

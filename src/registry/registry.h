@@ -41,9 +41,6 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err) must_check;
 void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
 
-/* For good, from any thread: calls under way end soon, later ones at once, with ERR_CANCELLED. */
-void registry_stop(Registry *r);
-
 /* Progress of transfers, called from any thread; both may be NULL. */
 typedef struct RegistryEvents {
     void (*bytes)(void *ctx, const Digest *blob, uint64_t done, uint64_t total);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests, retries, redirects and limits against registry.py. */
 #include "net_test.h"
-#include "os/pool.h"
 #include "os/signal.h"
 
 static int get(HttpClient *c, const char *url, HttpAnswer *ret, Err *err)
@@ -303,49 +302,10 @@ TEST(stops_on_a_signal)
     fault_registry_stop(&r);
 }
 
-typedef struct Waiting {
-    HttpClient *c;
-    const char *url;
-} Waiting;
-
-static int wait_for_answer(void *arg, Err *err)
-{
-    const Waiting *w = arg;
-    cleanup_http_answer HttpAnswer answer = {0};
-
-    return get(w->c, w->url, &answer, err);
-}
-
-static void stop_during(const char *script)
-{
-    cleanup_with(http_client_free_at) HttpClient *c = quick_client();
-    cleanup_with(pool_free_at) Pool *pool = pool_new(1);
-    cleanup_arena Arena a = ARENA_INIT;
-    FaultRegistry r = fault_registry_start(script);
-    Waiting w = {c, fault_url(&r, &a, "/v2/")};
-    Task *t = pool_submit(pool, wait_for_answer, &w);
-    Err err;
-
-    while (fault_count(&r, "GET") == 0)
-        CHECK_OK(http_pause(10, &err));
-    http_client_stop(c);
-    CHECK_ERR(task_join(t, &err), ERR_CANCELLED, "not needed");
-    CHECK_ERR(wait_for_answer(&w, &err), ERR_CANCELLED, "not needed");
-    CHECK(fault_count(&r, "GET") == 1);
-    fault_registry_stop(&r);
-}
-
-TEST(stops_when_told)
-{
-    stop_during("{\"faults\": [{\"do\": \"stall\", \"after\": 1, \"times\": 0}]}");
-    stop_during("{\"faults\": [{\"do\": \"status\", \"status\": 429, \"times\": 0,"
-                "  \"headers\": {\"Retry-After\": \"60\"}}]}");
-}
-
 TEST_MAIN(T(gets_and_reuses_the_connection), T(an_error_status_is_an_answer),
           T(tries_again_when_told_to_come_back), T(gives_the_last_answer_when_tries_are_used_up),
           T(repeats_a_post_only_when_allowed), T(says_what_failed_without_the_query),
           T(keeps_authorization_from_other_hosts), T(refuses_odd_redirects),
           T(a_redirected_post_becomes_a_get_but_307_keeps_it), T(bounds_answers),
           T(refuses_to_smuggle_headers), T(uses_a_proxy_in_capitals_but_not_for_loopback),
-          T(stops_on_a_signal), T(stops_when_told))
+          T(stops_on_a_signal))
