@@ -356,9 +356,12 @@ static int lock(Inplace *s, const char *kiln_dir, Err *err)
 
 static int check_allowed(const SandboxOpts *opts, Err *err)
 {
+    const char *sign = container_sign();
+
     if (geteuid() != 0 || userns_entered())
         return err_set(err, ERR_UNSUPPORTED, "needs the root user of a container");
-    if (!opts->force && !container_sign())
+    log_debug("inplace: sign of a container: %s", sign ? sign : "none");
+    if (!opts->force && !sign)
         return err_set(
             err, ERR_UNSUPPORTED,
             "replaces / and found no sign that this is a container (--force if it is one)");
