@@ -388,6 +388,8 @@ int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
 
     if (rc == 0)
         rc = build_with(&b, &result, err);
+    if (rc < 0)
+        signal_stop(); /* nobody waits for what is still being downloaded */
     builder_close(&b);
     if (rc < 0) {
         build_result_done(&result);

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "os/file.h"
+#include "os/signal.h"
 #include "store/archive.h"
 #include "store/layout.h"
 
@@ -82,9 +83,11 @@ static void fill_result(Export *x)
 
 static int fetch_layers(Export *x, Err *err)
 {
-    vec_foreach(l, x->layers)
+    vec_foreach(l, x->layers) {
+        TRY(signal_check(err));
         if (layer_fetch(x->b, l, err) < 0)
             return err_wrap(err, "base layer %s", l->desc.digest.text);
+    }
     return 0;
 }
 
@@ -100,8 +103,10 @@ static int write_layout(Export *x, const Output *o, Err *err)
     const char *dir = str_dup_in(&x->b->arena, o->dest).p;
 
     TRY(store_open(dir, &to, err));
-    vec_foreach(l, x->layers)
+    vec_foreach(l, x->layers) {
+        TRY(signal_check(err));
         TRY(store_import(to, x->b->store, &l->desc.digest, err));
+    }
     TRY(store_import(to, x->b->store, &x->manifest.config.digest, err));
     TRY(store_import(to, x->b->store, &x->desc.digest, err));
     if (req->tags.n == 0)

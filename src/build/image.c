@@ -137,14 +137,15 @@ static BaseImage *find_image(const Builder *b, Str text, const Platform *platfor
     return NULL;
 }
 
-int image_begin(Builder *b, Str text, const Platform *platform, Err *err)
+int image_begin(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
 {
-    Resolving *r;
+    BaseImage *i = find_image(b, text, platform);
     Registry *ignored;
-    BaseImage *i;
+    Resolving *r;
     Str value;
 
-    if (find_image(b, text, platform))
+    *ret = i;
+    if (i)
         return 0;
     if (!is_layout(b, text, &value))
         TRY(builder_registry(b, &ignored, err)); /* here, because the tasks share it */
@@ -156,15 +157,15 @@ int image_begin(Builder *b, Str text, const Platform *platform, Err *err)
     r = arena_new(&b->arena, Resolving);
     *r = (Resolving){b, i};
     i->resolving = pool_submit(b->net, resolve, r);
+    *ret = i;
     return 0;
 }
 
 int image_resolve(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
 {
-    BaseImage *i;
+    BaseImage *i = NULL;
 
-    TRY(image_begin(b, text, platform, err));
-    i = find_image(b, text, platform);
+    TRY(image_begin(b, text, platform, &i, err));
     if (i->resolving)
         TRY(task_join(steal_ptr(&i->resolving), err));
     *ret = i;

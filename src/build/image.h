@@ -27,8 +27,9 @@ typedef struct ImageLayer {
 } ImageLayer;
 typedef VEC(ImageLayer) ImageLayerVec;
 
-/* Begin to resolve it in the background; image_resolve() waits for the answer. */
-int image_begin(Builder *b, Str text, const Platform *platform, Err *err) must_check;
+/* Begin to resolve it in the background; image_resolve() waits for the answer. *ret holds nothing before that. */
+int image_begin(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
+    must_check;
 
 /*
  * Resolve "debian:12", or a name given by --build-context; twice the same is resolved once. The image lives as long as the builder.

@@ -89,13 +89,15 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
 /* BuildKit gives files of an unknown user to root without a word; so do we, but not without a word. */
 static int find_owner(Copy *c, Str text, Err *err)
 {
+    int unknown = user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err);
+
+    TRY(unknown);
     c->job.has_chown = true;
-    if (user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err) == 0)
-        return 0;
-    if (err->kind != ERR_NOT_FOUND)
-        return -1;
-    builder_warn(c->s->b, STR_FMT ":%u: %s; the files will belong to root",
-                 STR_ARG(c->step->d->name), c->step->i->line, err->msg);
+    if (unknown)
+        builder_warn(c->s->b,
+                     STR_FMT ":%u: --chown=" STR_FMT
+                             ": the image has no such user or group; the files will belong to root",
+                     STR_ARG(c->step->d->name), c->step->i->line, STR_ARG(text));
     return 0;
 }
 

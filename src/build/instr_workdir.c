@@ -33,11 +33,9 @@ static int make_workdir(StageBuild *s, Str dir, Err *err)
                    ? 0
                    : err_set(err, ERR_USAGE, STR_FMT " exists and is not a directory",
                              STR_ARG(dir));
-    if (s->config.user.n && user_for_chown(s->fs, s->config.user, &as.uid, &as.gid, err) < 0) {
-        if (err->kind != ERR_NOT_FOUND)
-            return -1;
-        as.uid = as.gid = 0; /* an unknown user is the RUN's error: the directory is then root's */
-    }
+    /* an unknown user is the RUN's error: the directory is then root's */
+    if (s->config.user.n)
+        TRY(user_for_chown(s->fs, s->config.user, &as.uid, &as.gid, err));
     return stage_make_dirs(s, canonical, &as, &existing, err);
 }
 

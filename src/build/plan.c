@@ -183,6 +183,7 @@ static int need_sources(Plan *p, Stage *s, Err *err)
 {
     vec_foreach(step, &s->steps) {
         const Flag *from = instr_flag(step->i, "from");
+        BaseImage *resolved;
         Stage *source;
         Str image;
 
@@ -191,6 +192,8 @@ static int need_sources(Plan *p, Stage *s, Err *err)
         if (step->i->kind != INSTR_COPY || !from)
             continue;
         if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        if (!source && image_resolve(p->b, image, &s->platform, &resolved, err) < 0)
             return at(step->d, step->i, S(""), err);
         if (!source)
             continue;
@@ -203,13 +206,15 @@ static int need_sources(Plan *p, Stage *s, Err *err)
 /* What is needed for sure, by the file alone: its images are asked for at once, so that one slow answer is not waited for after another. */
 static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
 {
+    BaseImage *begun;
+
     if (seen[s->index])
         return 0;
     seen[s->index] = true;
     if (s->base)
         TRY(begin_images(p, s->base, seen, err));
     else if (!s->scratch)
-        TRY(image_begin(p->b, s->base_text, &s->platform, err));
+        TRY(image_begin(p->b, s->base_text, &s->platform, &begun, err));
     vec_foreach(step, &s->steps) {
         const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
         Stage *source;
@@ -222,7 +227,7 @@ static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
         if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
             return at(step->d, step->i, S(""), err);
         TRY(source ? begin_images(p, source, seen, err)
-                   : image_begin(p->b, image, &s->platform, err));
+                   : image_begin(p->b, image, &s->platform, &begun, err));
     }
     return 0;
 }

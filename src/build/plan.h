@@ -3,8 +3,8 @@
  * build/plan.h - from a parsed Dockerfile to the stages that have to be built, in order.
  *
  * Stages that the target does not reach over FROM, COPY --from and the ONBUILD triggers of bases are left out; only the
- * bases of the others are resolved. All mistakes that can be seen without running anything are found here: unknown targets, stages used
- * before they are defined, instructions and flags that are not supported yet.
+ * images that the others need are resolved. All mistakes that can be seen without running anything are found here: unknown
+ * targets, stages used before they are defined, images that are not there, instructions and flags that are not supported yet.
  */
 #pragma once
 

@@ -114,9 +114,11 @@ int rootfs_load(Rootfs *r, bool disk, Err *err)
     /* A tree without its disk is read again: the layers are the only copy of the files. */
     tree_free(r->tree);
     r->tree = tree_new();
-    if (disk)
-        TRY(make_disk(r, &d, err));
-    return load_layers(r, d, err);
+    if ((disk && make_disk(r, &d, err) < 0) || load_layers(r, d, err) < 0) {
+        tree_free(steal_ptr(&r->tree)); /* half a tree must not pass for a whole one */
+        return -1;
+    }
+    return 0;
 }
 
 ScanOpts rootfs_scan_opts(const Rootfs *r)
@@ -147,6 +149,8 @@ static int read_node(Rootfs *r, Node *n, Buf *ret, Err *err)
     cleanup_close int fd = -1;
     int rc;
 
+    if (n->inode->size > ret->max - ret->n)
+        return err_set(err, ERR_LIMIT, "/%s is larger than %zu bytes", n->name, ret->max);
     vec_push(&wanted, n);
     rc = rootfs_files_open(r, &wanted, &files, err);
     vec_done(&wanted);

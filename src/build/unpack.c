@@ -68,6 +68,8 @@ int unpacked_fetch(Unpacked *u, Store *store, const NodeVec *files, Err *err)
     cleanup_free uint64_t *offsets = NEW_N(uint64_t, files->n);
     FdReader raw;
 
+    if (files->n == 0)
+        return 0; /* directories and links only */
     for (size_t i = 0; i < files->n; i++)
         offsets[i] = files->v[i]->inode->content.offset;
     TRY(spool_open(store, &u->spool, err));

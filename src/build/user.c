@@ -152,43 +152,46 @@ void user_done(User *u)
     vec_done(&u->groups);
 }
 
-static int chown_user(const Accounts *acc, Str user, uint32_t *ret_uid, uint32_t *ret_gid, Err *err)
+static bool chown_user(const Accounts *acc, Str user, uint32_t *ret_uid, uint32_t *ret_gid)
 {
     Str f[FIELDS_MAX];
 
     if (num_parse_u32(user, ret_uid)) {
         *ret_gid = *ret_uid;
-        return 0;
+        return true;
     }
-    if (str_eq(user, S("root"))) {
-        *ret_uid = *ret_gid = 0;
-        return 0;
-    }
-    if (find_account(&acc->passwd, user, f, 4) && num_parse_u32(f[2], ret_uid) &&
-        num_parse_u32(f[3], ret_gid))
-        return 0;
-    return err_set(err, ERR_NOT_FOUND, "unable to find user " STR_FMT " in the image's /etc/passwd",
-                   STR_ARG(user));
+    *ret_uid = *ret_gid = 0;
+    return str_eq(user, S("root")) ||
+           (find_account(&acc->passwd, user, f, 4) && num_parse_u32(f[2], ret_uid) &&
+            num_parse_u32(f[3], ret_gid));
+}
+
+static bool chown_group(const Accounts *acc, Str group, uint32_t *ret)
+{
+    Err unknown;
+
+    *ret = 0;
+    return str_eq(group, S("root")) || find_group(acc, group, ret, &unknown) == 0;
 }
 
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err)
 {
-    uint32_t uid, gid;
+    uint32_t uid = 0, gid = 0, number;
     Str user = spec, group = {0};
-    bool with_group = str_cut(spec, ':', &user, &group);
-    uint32_t number;
+    bool known;
     Accounts acc = {BUF_INIT(LIMIT_PASSWD), BUF_INIT(LIMIT_PASSWD)};
     int rc = 0;
 
+    (void)str_cut(spec, ':', &user, &group);
     /* Numbers need no files, so no layer is looked into for them. */
-    if (!num_parse_u32(user, &number) || (with_group && !num_parse_u32(group, &number)))
+    if (!num_parse_u32(user, &number) || (group.n && !num_parse_u32(group, &number)))
         rc = read_accounts(r, &acc, err);
-    if (rc == 0)
-        rc = chown_user(&acc, user, &uid, &gid, err);
-    if (rc == 0 && with_group && group.n)
-        rc = str_eq(group, S("root")) ? (gid = 0, 0) : find_group(&acc, group, &gid, err);
+    known = rc == 0 && chown_user(&acc, user, &uid, &gid) &&
+            (group.n == 0 || chown_group(&acc, group, &gid));
     accounts_done(&acc);
     TRY(rc);
+    if (!known)
+        return 1;
     *ret_uid = uid;
     *ret_gid = gid;
     return 0;
