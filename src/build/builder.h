@@ -8,6 +8,7 @@
 #include "os/pool.h"
 
 typedef struct BaseImage BaseImage;
+typedef struct PushJob PushJob;
 
 typedef struct Builder {
     const BuildRequest *req;
@@ -19,6 +20,8 @@ typedef struct Builder {
     Pool *net;               /* transfers; tasks only wait for sockets and files */
     VEC(BaseImage *) images; /* resolved so far */
     VEC(Task *) prefetches;  /* downloads nobody has waited for */
+    VEC(PushJob *) pushes;   /* push.c's */
+    Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     int64_t now_ns;
     Platform target_platform, build_platform;
 } Builder;
