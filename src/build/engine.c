@@ -14,6 +14,7 @@
 #include "build/build.h"
 #include "build/export.h"
 #include "build/plan.h"
+#include "build/push.h"
 #include "build/steps.h"
 #include "dockerfile/parse.h"
 #include "os/file.h"
@@ -55,6 +56,7 @@ static void builder_close(Builder *b)
 {
     Err ignored;
 
+    push_done(b);
     vec_foreach(t, &b->prefetches)
         (void)!task_join(*t, &ignored);
     vec_done(&b->prefetches);
@@ -275,6 +277,7 @@ static void stage_free(Stage *stage)
         return;
     rootfs_free(s->fs);
     scope_done(&s->scope);
+    vec_done(&s->hidden);
     image_config_done(&s->config);
     arena_done(&s->arena);
     free(s);

@@ -181,6 +181,55 @@ static int scan_before(StageBuild *s, Err *err)
     return 0;
 }
 
+/* Mounted over by every runtime, and no part of an image. */
+static bool is_usual_mount(Str path)
+{
+    static const char *const usual[] = {"proc",         "sys",
+                                        "dev",          "etc/hosts",
+                                        "etc/hostname", "etc/resolv.conf",
+                                        "etc/mtab",     "run/.containerenv"};
+
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        if (str_eq(path, str_from(usual[i])))
+            return true;
+    return false;
+}
+
+static bool was_told(const StageBuild *s, Str path)
+{
+    vec_foreach(p, &s->hidden)
+        if (str_eq(*p, path))
+            return true;
+    return false;
+}
+
+/*
+ * In place a mount of the container stays where it is, over whatever the image has there. RUN then works on the mount's files, and what
+ * it makes there is not in the image: nothing can be done about it here, but it must be said.
+ */
+static int warn_of_mounts(StageBuild *s, Err *err)
+{
+    Str cwd = path_rooted(&s->arena, stage_workdir(s));
+
+    vec_foreach(path, s->fs->root->foreign) {
+        Node *n;
+
+        if (is_usual_mount(*path) || was_told(s, *path))
+            continue;
+        TRY(tree_at(s->fs->tree, *path, &n, err));
+        if (!path_within(cwd, *path) && (!n || (node_is_dir(n) && !n->inode->children)))
+            continue;
+        vec_push(&s->hidden, str_dup_in(&s->arena, *path));
+        builder_warn(
+            s->b,
+            "/" STR_FMT
+            " of the image is hidden by a mount of this container (or is kiln's own): RUN sees that, and what it "
+            "writes there is not in the image",
+            STR_ARG(*path));
+    }
+    return 0;
+}
+
 static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, StepReport *report,
                           Err *err)
 {
@@ -192,6 +241,7 @@ static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, Ste
     TRY(rootfs_load(s->fs, true, err));
     TRY(make_cwd(s, err));
     TRY(scan_before(s, err));
+    TRY(warn_of_mounts(s, err));
     TRY(run_command(s, i, argv, err));
     o = rootfs_scan_opts(s->fs);
     TRY(scan_changes(s->fs->tree, &o, err));

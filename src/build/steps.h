@@ -19,7 +19,8 @@ typedef struct StageBuild {
     ImageConfig config;
     Rootfs *fs;
     Scope scope;
-    bool cmd_set; /* a CMD stood in this very stage: ENTRYPOINT then keeps it */
+    StrVec hidden; /* mounts of the container that hide files of the image: the user was told */
+    bool cmd_set;  /* a CMD stood in this very stage: ENTRYPOINT then keeps it */
     int64_t
         content_ns; /* the newest time of what went in so far: the base's creation, files copied, commands run */
 } StageBuild;
