@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/lab.sh"
 . "$lab_lib/container.sh"
 
-image=$repo/build/image
+image=$LAB/image-release
 lab_can_podman || skip_all "$lab_reason"
 container_image || exit 1
 

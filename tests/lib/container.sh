@@ -17,8 +17,8 @@ container_image() {
     if [ "${1:-}" = debug ]; then name=debug dir=$repo/build/image-debug option=(--debug); fi
     mkdir -p "$repo/build"
     (
-        flock 9 # scripts run side by side; only the first has work to do
-        cd "$repo" && ./dev image "${option[@]}" && lab_podman_load "$dir" "kiln-$name"
+        flock 9 # scripts run side by side: each makes the image anew, quickly, and keeps a copy
+        cd "$repo" && ./dev image "${option[@]}" && cp -a "$dir" "$LAB/image-$name" && lab_podman_load "$dir" "kiln-$name"
     ) >"$LAB/image.log" 2>&1 9>"$repo/build/image.lock" && return 0
     { echo "./dev image fails:"; tail -n 20 "$LAB/image.log"; } >&2
     return 1
