@@ -29,10 +29,12 @@
 #define LIMIT_INDEX_ENTRIES 100000u
 #define LIMIT_JSON_DEPTH    64u
 #define LIMIT_TREE_NODES    50000000u /* names in one root file system */
+#define LIMIT_VARIABLES     10000u /* of an image's environment; labels of an image; ARGs of a stage */
 
 /* Dockerfile (spec 1.1) and .dockerignore */
 #define LIMIT_DOCKERFILE      ((size_t)16 << 20)
 #define LIMIT_DOCKERFILE_LINE 65535u
+#define LIMIT_STAGES          1000u
 #define LIMIT_DOCKERIGNORE    ((size_t)1 << 20)
 #define LIMIT_PASSWD          ((size_t)10 << 20) /* etc/passwd, etc/group of an image (spec 5.3) */
 #define LIMIT_EXPANSION       ((size_t)1 << 20)  /* one expanded word */

@@ -147,6 +147,8 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
         value = above->value;
         set = true;
     }
+    if (s->args.n >= LIMIT_VARIABLES)
+        return err_set(err, ERR_LIMIT, "more than %u arguments", LIMIT_VARIABLES);
     if (!declared(s, name))
         vec_push(&s->args, name);
     if (set)

@@ -108,6 +108,19 @@ static RunNetwork network_mode(const Instr *i)
     return f && str_eq(f->value, S("host")) ? RUN_NETWORK_HOST : RUN_NETWORK_DEFAULT;
 }
 
+/* What a message shows of a command: the reason that follows must not be cut off, nor the line end. */
+static Str shown(Arena *a, Str command)
+{
+    enum {
+        SHOWN_MOST = 300
+    };
+    size_t n = 0;
+
+    while (n < command.n && n < SHOWN_MOST && command.p[n] != '\n')
+        n++;
+    return n == command.n ? command : str_fmt_in(a, STR_FMT " ...", STR_ARG(str_head(command, n)));
+}
+
 static int judge(const RunResult *r, Str command, Err *err)
 {
     if (r->exit_code == 0)
@@ -167,7 +180,7 @@ static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, Err *e
     vec_done(&env);
     user_done(&user);
     TRY(rc);
-    return judge(&result, join_words(&s->arena, argv), err);
+    return judge(&result, shown(&s->arena, join_words(&s->arena, argv)), err);
 }
 
 static int scan_before(StageBuild *s, Err *err)

@@ -2,6 +2,7 @@
 /*
  * ARG, ENV, LABEL: pairs. A whole instruction sees the variables from before it; ARG's words see one another.
  */
+#include "base/limits.h"
 #include "build/steps.h"
 
 typedef struct Pairs {
@@ -22,7 +23,15 @@ static int expand_pairs(StageBuild *s, const Instr *i, Pairs *ret, Err *err)
         buf_addf(&ret->text, " " STR_FMT "=" STR_FMT, STR_ARG(kv.key), STR_ARG(kv.value));
         vec_push(&ret->v, kv);
     }
-    return 0;
+    return buf_check(&ret->text, "the instruction", err);
+}
+
+/* They are kept in lists that are searched. */
+static int check_count(const KeyValueVec *have, const Pairs *more, Err *err)
+{
+    if (have->n + more->v.n <= LIMIT_VARIABLES)
+        return 0;
+    return err_set(err, ERR_LIMIT, "the image would have more than %u of them", LIMIT_VARIABLES);
 }
 
 static void pairs_done(Pairs *p)
@@ -37,6 +46,7 @@ static int run_env(StageBuild *s, const Step *step, StepReport *report, Err *err
 
     (void)report;
     TRY(expand_pairs(s, step->i, &p, err));
+    TRY(check_count(&s->config.env, &p, err));
     vec_foreach(kv, &p.v) {
         key_values_set(&s->config.env, &s->config.arena, kv->key, kv->value);
         scope_set(&s->scope, kv->key, kv->value);
@@ -51,6 +61,7 @@ static int run_label(StageBuild *s, const Step *step, StepReport *report, Err *e
 
     (void)report;
     TRY(expand_pairs(s, step->i, &p, err));
+    TRY(check_count(&s->config.labels, &p, err));
     vec_foreach(kv, &p.v)
         key_values_set(&s->config.labels, &s->config.arena, kv->key, kv->value);
     stage_history(s, buf_str(&p.text), true);

@@ -5,6 +5,7 @@
  */
 #include "build/plan.h"
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "build/steps.h"
 #include "dockerfile/parse.h"
@@ -27,40 +28,53 @@ static Stage *find_stage(const Plan *p, Str name, unsigned before, bool any_case
     return NULL;
 }
 
-static int add_stage(Plan *p, const Instr *i, Stage **ret, Err *err)
+static int read_platform(Plan *p, const Instr *i, Stage *s, Err *err)
 {
-    Stage *s = NEW(Stage);
     const Flag *platform = instr_flag(i, "platform");
     Str text;
 
+    if (!platform)
+        return 0;
+    TRY(scope_expand(&p->global, platform->value, &text, err));
+    if (text.n == 0)
+        return err_set(err, ERR_SYNTAX, "empty platform value from expression " STR_FMT,
+                       STR_ARG(platform->value));
+    return platform_parse(&p->b->arena, text, &s->platform, err);
+}
+
+static int read_base(Plan *p, const Instr *i, Stage *s, Err *err)
+{
+    TRY(scope_expand(&p->global, i->args.v[0], &s->base_text, err));
+    s->base_text = str_trim(s->base_text);
+    if (s->base_text.n == 0)
+        return err_set(err, ERR_SYNTAX, "base name (" STR_FMT ") should not be blank",
+                       STR_ARG(i->args.v[0]));
+    s->scratch = str_eq(s->base_text, S("scratch"));
+    if (!s->scratch)
+        s->base = find_stage(p, s->base_text, s->index, false);
+    return 0;
+}
+
+static int add_stage(Plan *p, const Instr *i, Stage **ret, Err *err)
+{
+    Stage *s;
+
+    /* stages are visited recursively */
+    if (p->stages.n >= LIMIT_STAGES) {
+        (void)err_set(err, ERR_LIMIT, "more than %u stages", LIMIT_STAGES);
+        return at(p->d, i, S(""), err);
+    }
+    s = NEW(Stage);
     vec_push(&p->stages, s);
     s->index = (unsigned)p->stages.n - 1;
     s->from = i;
     s->platform = p->b->target_platform;
     if (i->args.n == 3)
         s->name = str_lower_in(&p->b->arena, i->args.v[2]);
-    if (scope_expand(&p->global, i->args.v[0], &s->base_text, err) < 0)
+    if (read_base(p, i, s, err) < 0)
         return at(p->d, i, i->args.v[0], err);
-    s->base_text = str_trim(s->base_text);
-    if (s->base_text.n == 0) {
-        (void)err_set(err, ERR_SYNTAX, "base name (" STR_FMT ") should not be blank",
-                      STR_ARG(i->args.v[0]));
-        return at(p->d, i, i->args.v[0], err);
-    }
-    if (platform) {
-        if (scope_expand(&p->global, platform->value, &text, err) < 0)
-            return at(p->d, i, S(""), err);
-        if (text.n == 0) {
-            (void)err_set(err, ERR_SYNTAX, "empty platform value from expression " STR_FMT,
-                          STR_ARG(platform->value));
-            return at(p->d, i, S(""), err);
-        }
-        if (platform_parse(&p->b->arena, text, &s->platform, err) < 0)
-            return at(p->d, i, S(""), err);
-    }
-    s->scratch = str_eq(s->base_text, S("scratch"));
-    if (!s->scratch)
-        s->base = find_stage(p, s->base_text, s->index, false);
+    if (read_platform(p, i, s, err) < 0)
+        return at(p->d, i, S(""), err);
     *ret = s;
     return 0;
 }

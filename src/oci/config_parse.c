@@ -36,6 +36,8 @@ static int env_parse(const Json *map, ImageConfig *c, Err *err)
     StrVec texts = {0};
     int r = doc_texts(map, "Env", &c->arena, &texts, err);
 
+    if (r == 0 && texts.n > LIMIT_VARIABLES)
+        r = err_set(err, ERR_LIMIT, "more than %u variables in Env", LIMIT_VARIABLES);
     if (r == 0)
         vec_foreach(s, &texts)
             vec_push(&c->env, env_entry(*s));
@@ -48,6 +50,8 @@ static int labels_parse(const Json *map, ImageConfig *c, Err *err)
     const Json *labels;
 
     TRY(doc_find(map, "Labels", JSON_MAP, &labels, err));
+    if (json_count(labels) > LIMIT_VARIABLES)
+        return err_set(err, ERR_LIMIT, "more than %u labels", LIMIT_VARIABLES);
     for (JsonIter it = {0}; json_next(labels, &it);) {
         KeyValue kv = {.key = str_dup_in(&c->arena, it.key)};
         Str value = S("");
