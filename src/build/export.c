@@ -2,6 +2,7 @@
 #include "build/export.h"
 
 #include "base/limits.h"
+#include "build/push.h"
 #include "os/file.h"
 #include "os/signal.h"
 #include "store/archive.h"
@@ -153,126 +154,16 @@ static int keep_in_store(Export *x, Err *err)
 
 /* --- pushing --- */
 
-typedef struct PushBlob {
-    Export *x;
-    const Reference *to;
-    const ImageLayer *layer; /* NULL: the config */
-    const Descriptor *desc;
-    Str mount_from; /* a repository of the same registry that has it, or "" */
-    PushOutcome outcome;
-} PushBlob;
-
-/* A layer of the base that is not here: the registry may have it or mount it; only then is it fetched. */
-static int push_absent(PushBlob *p, Registry *r, Err *err)
-{
-    int there = registry_mount_blob(r, p->to, p->desc, p->mount_from, err);
-
-    if (there > 0) {
-        p->outcome = p->mount_from.n ? PUSH_MOUNTED : PUSH_EXISTED;
-        return 0;
-    }
-    TRY(there);
-    return layer_fetch(p->x->b, p->layer, err) < 0 ? -1 : 1;
-}
-
-static int push_blob(void *arg, Err *err)
-{
-    PushBlob *p = arg;
-    Registry *r = p->x->b->registry;
-
-    if (p->layer && media_kind(p->desc->media_type) == MEDIA_KIND_FOREIGN_LAYER) {
-        p->outcome = PUSH_EXISTED;
-        return 0;
-    }
-    if (p->layer && !store_has(p->x->b->store, &p->desc->digest, NULL)) {
-        int rc = push_absent(p, r, err);
-
-        if (rc <= 0)
-            return rc;
-    }
-    return registry_push_blob(r, p->to, p->desc, p->mount_from, p->x->b->store, NULL, &p->outcome,
-                              err);
-}
-
-static Str find_mount_source(const Export *x, size_t tag, const ImageLayer *l)
-{
-    const Reference *to = &x->b->req->tags.v[tag];
-
-    if (l && l->origin && !l->origin->in_layout && str_eq(l->origin->ref.registry, to->registry))
-        return l->origin->ref.repository;
-    for (size_t n = 0; n < tag; n++) {
-        const Reference *earlier = &x->b->req->tags.v[n];
-
-        if (str_eq(earlier->registry, to->registry) && !str_eq(earlier->repository, to->repository))
-            return earlier->repository;
-    }
-    return S("");
-}
-
-static bool same_repository_before(const Export *x, size_t tag)
-{
-    const Reference *to = &x->b->req->tags.v[tag];
-
-    for (size_t n = 0; n < tag; n++)
-        if (str_eq(x->b->req->tags.v[n].registry, to->registry) &&
-            str_eq(x->b->req->tags.v[n].repository, to->repository))
-            return true;
-    return false;
-}
-
-static void count_outcome(BuildResult *r, PushOutcome o)
-{
-    r->existing_blobs += o == PUSH_EXISTED;
-    r->mounted_blobs += o == PUSH_MOUNTED;
-    r->uploaded_blobs += o == PUSH_UPLOADED;
-}
-
-static int push_blobs(Export *x, size_t tag, Err *err)
-{
-    size_t n = x->layers->n + 1;
-    cleanup_free PushBlob *jobs = NEW_N(PushBlob, n);
-    cleanup_free Task **tasks = NEW_N(Task *, n);
-    int rc = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        const ImageLayer *l = i < x->layers->n ? &x->layers->v[i] : NULL;
-
-        jobs[i] = (PushBlob){x,
-                             &x->b->req->tags.v[tag],
-                             l,
-                             l ? &l->desc : &x->manifest.config,
-                             find_mount_source(x, tag, l),
-                             PUSH_EXISTED};
-        tasks[i] = pool_submit(x->b->net, push_blob, &jobs[i]);
-    }
-    for (size_t i = 0; i < n; i++) {
-        Err mine;
-
-        if (task_join(tasks[i], &mine) < 0 && rc == 0) {
-            *err = mine;
-            rc = -1;
-        }
-        if (rc == 0)
-            count_outcome(x->result, jobs[i].outcome);
-    }
-    return rc;
-}
-
 static int push_tags(Export *x, Err *err)
 {
     const BuildRequest *req = x->b->req;
-    Registry *r;
 
-    TRY(builder_registry(x->b, &r, err));
-    for (size_t i = 0; i < req->tags.n; i++)
-        if (!same_repository_before(x, i) && push_blobs(x, i, err) < 0)
-            return err_wrap(err, "push " STR_FMT,
-                            STR_ARG(reference_familiar(&x->b->arena, &req->tags.v[i])));
+    TRY(push_finish(x->b, x->layers, &x->manifest.config, x->result, err));
     vec_foreach(t, &req->tags) {
         Str name = reference_familiar(&x->b->arena, t);
 
-        if (registry_push_manifest(r, t, x->desc.media_type, buf_str(&x->json), &x->desc.digest,
-                                   err) < 0)
+        if (registry_push_manifest(x->b->registry, t, x->desc.media_type, buf_str(&x->json),
+                                   &x->desc.digest, err) < 0)
             return err_wrap(err, "push " STR_FMT, STR_ARG(name));
         builder_note(x->b, "pushed " STR_FMT "@%s", STR_ARG(name), x->desc.digest.text);
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "build/push.h"
 #include "build/steps.h"
 
 static const StepOps *const table[INSTR_COUNT] = {
@@ -85,6 +86,27 @@ void stage_history(StageBuild *s, Str created_by, bool empty_layer)
     s->config.created = h.created;
 }
 
+static bool is_in_image(const StageBuild *s)
+{
+    const Stage *part = s->plan->target;
+
+    while (part && part != s->stage)
+        part = part->base;
+    return part != NULL;
+}
+
+/* While the container's own "/" is away, its hosts and resolv.conf are as well: no connection can be made then. */
+static bool keeps_own_root(const StageBuild *s)
+{
+    bool runs = false;
+
+    if (s->b->sandbox)
+        return sandbox_parallel(s->b->sandbox);
+    vec_foreach(stage, &s->plan->stages)
+        runs = runs || ((*stage)->needed && (*stage)->runs);
+    return !runs;
+}
+
 int stage_commit(StageBuild *s, FileSource *files, Str created_by, StepReport *report, Err *err)
 {
     LayerStats stats;
@@ -97,7 +119,7 @@ int stage_commit(StageBuild *s, FileSource *files, Str created_by, StepReport *r
     report->layer_bytes = layer.desc.size;
     report->files = stats.files;
     report->deletions = stats.deletions;
-    return 0;
+    return is_in_image(s) && keeps_own_root(s) ? push_begin(s->b, &s->fs->layers, err) : 0;
 }
 
 int stage_make_dirs(StageBuild *s, Str canonical, const NewDir *as, Node **ret, Err *err)
