@@ -23,6 +23,7 @@ workshop_prepare() {
 }
 
 workshop_count=0
+workshop_devel=/devel      # where whoever builds finds the base
 workshop_capabilities=yes # "no" where files cannot have any
 
 workshop_suite() {
@@ -30,7 +31,7 @@ workshop_suite() {
     shift
     workshop_count=$((workshop_count + 1))
     name=lab/workshop-$workshop_count:1 layout=$LAB/workshop-$workshop_count:1 bundle=$LAB/bundle-$workshop_count
-    output=$("$@" --build-context devel=oci-layout:///devel --destination "$LAB_REGISTRY/$name" \
+    output=$("$@" --build-context "devel=oci-layout://$workshop_devel" --destination "$LAB_REGISTRY/$name" \
         --insecure-registry "$LAB_REGISTRY" 2>&1)
     status=$?
     tap_result "$status" "$what: builds and pushes"
