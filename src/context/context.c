@@ -99,8 +99,19 @@ static int make_inode(Context *c, int dirfd, const char *name, const struct stat
     return 0;
 }
 
-static int add_entry(Context *c, Node *dir, int fd, const char *name, Str path, Err *err)
+/* A directory being listed. */
+typedef struct Listing {
+    Context *c;
+    Node *dir;
+    int fd;
+    Buf path;         /* of the entry at hand */
+    NodeVec doubtful; /* excluded directories that exist if an exception puts something into them */
+} Listing;
+
+static int add_entry(Listing *l, const char *name, Err *err)
 {
+    Context *c = l->c;
+    Str path = buf_str(&l->path);
     bool excluded = ignore_excludes(c->ignore, path);
     struct statx st;
     Inode *i;
@@ -108,47 +119,64 @@ static int add_entry(Context *c, Node *dir, int fd, const char *name, Str path, 
 
     if (excluded && !ignore_may_reinclude(c->ignore, path))
         return 0;
-    TRY(stat_at(fd, name, &st, err));
+    TRY(stat_at(l->fd, name, &st, err));
     if (excluded && !S_ISDIR(st.stx_mode))
         return 0;
-    TRY(make_inode(c, fd, name, &st, &i, err));
-    TRY(tree_add(c->tree, dir, str_from(name), i, &n, err));
-    if (!S_ISDIR(st.stx_mode))
-        return 0;
-    n->flags |= NODE_UNREAD;
-    if (!excluded)
-        return 0;
-    /* An excluded directory exists only if an exception put something into it. */
-    TRY(tree_read_dir(c->tree, n, err));
-    if (!n->inode->children)
-        tree_remove(c->tree, n);
+    TRY(make_inode(c, l->fd, name, &st, &i, err));
+    TRY(tree_add(c->tree, l->dir, str_from(name), i, &n, err));
+    if (S_ISDIR(st.stx_mode))
+        n->flags |= NODE_UNREAD;
+    if (excluded)
+        vec_push(&l->doubtful, n);
+    return 0;
+}
+
+static int list_entries(Listing *l, Err *err)
+{
+    cleanup_dir_list DirList list = {0};
+    cleanup_close int fd = chase_beneath(l->c->fd, buf_z(&l->path), O_RDONLY | O_DIRECTORY, 0, err);
+    size_t prefix;
+
+    if (fd < 0 || dir_list(fd, &list, err) < 0)
+        return err_wrap(err, "context directory \"%s\"", buf_z(&l->path));
+    l->fd = fd;
+    if (l->path.n)
+        buf_add_char(&l->path, '/');
+    prefix = l->path.n;
+    for (size_t i = 0; i < list.n; i++) {
+        buf_truncate(&l->path, prefix);
+        buf_add_z(&l->path, list.v[i].name);
+        TRY(buf_check(&l->path, "the path of a file in the context", err));
+        if (add_entry(l, list.v[i].name, err) < 0)
+            return err_wrap(err, "context file \"%s\"", buf_z(&l->path));
+    }
+    return 0;
+}
+
+/* Only now: with the directory closed and its list freed, it does not matter how deep such directories nest. */
+static int settle_doubtful(const Listing *l, Err *err)
+{
+    vec_foreach(n, &l->doubtful) {
+        TRY(tree_read_dir(l->c->tree, *n, err));
+        if (!(*n)->inode->children)
+            tree_remove(l->c->tree, *n);
+    }
     return 0;
 }
 
 static int read_dir(TreeLoader *self, Tree *t, Node *dir, Err *err)
 {
-    Context *c = (Context *)self;
-    cleanup_buf Buf path = BUF_INIT(LIMIT_PATH);
-    cleanup_dir_list DirList list = {0};
-    cleanup_close int fd = -1;
-    size_t prefix;
+    Listing l = {.c = (Context *)self, .dir = dir, .path = BUF_INIT(LIMIT_PATH)};
+    int rc;
 
     (void)t;
-    node_path_to(dir, &path);
-    fd = chase_beneath(c->fd, buf_z(&path), O_RDONLY | O_DIRECTORY, 0, err);
-    if (fd < 0 || dir_list(fd, &list, err) < 0)
-        return err_wrap(err, "context directory \"%s\"", buf_z(&path));
-    if (path.n)
-        buf_add_char(&path, '/');
-    prefix = path.n;
-    for (size_t i = 0; i < list.n; i++) {
-        buf_truncate(&path, prefix);
-        buf_add_z(&path, list.v[i].name);
-        TRY(buf_check(&path, "the path of a file in the context", err));
-        if (add_entry(c, dir, fd, list.v[i].name, buf_str(&path), err) < 0)
-            return err_wrap(err, "context file \"%s\"", buf_z(&path));
-    }
-    return 0;
+    node_path_to(dir, &l.path);
+    rc = list_entries(&l, err);
+    buf_done(&l.path);
+    if (rc == 0)
+        rc = settle_doubtful(&l, err);
+    vec_done(&l.doubtful);
+    return rc;
 }
 
 static int open_file(FileSource *self, const Node *n, int *ret_fd, Err *err)
@@ -170,7 +198,7 @@ static int open_file(FileSource *self, const Node *n, int *ret_fd, Err *err)
 
 static int open_kind(const char *spec, int *ret_fd, Err *err)
 {
-    Str s = str_from(spec), scheme = s;
+    Str s = str_from(spec), scheme;
     const char *sep = strstr(spec, "://");
 
     if (str_eq(s, S("-")))
