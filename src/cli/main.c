@@ -6,7 +6,6 @@
  * gets a user namespace, then the launcher is forked while there are no threads, no credentials and no open files, and only then
  * does anything else happen.
  */
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -33,17 +32,6 @@ static const char executor_usage[] =
     "\n"
     "kaniko's command line: a pipeline changes only the image's name.\n"
     "\n";
-
-static const char kiln_usage[] =
-    "Usage: kiln COMMAND\n"
-    "\n"
-    "kiln builds container images inside an ordinary container.\n"
-    "\n"
-    "  build      build an image from a Dockerfile\n"
-    "  version    print the version\n"
-    "  help       this text; 'kiln build --help' for the options of a command\n"
-    "\n"
-    "The same program under the name 'executor' takes kaniko's options.\n";
 
 static const char *advice(const Err *err)
 {
@@ -106,7 +94,6 @@ static int build_main(Front front, const Settings *s, Err *err)
     enter_userns(s);
     TRY(launcher_start(&launcher, err));
     TRY(signals_install(err));
-    (void)signal(SIGPIPE, SIG_IGN);
     rc = run_build(front, s, launcher, err);
     temp_remove_all();
     return rc;
@@ -131,45 +118,104 @@ static int front_main(Front front, int argc, char **argv)
     return build_main(front, &s, &err) < 0 ? report_failure(&err) : 0;
 }
 
-static bool is_called(const char *argv0, Str name)
-{
-    return str_eq(path_base(str_from(argv0)), name);
-}
+/* --- the commands --- */
 
-static int print_version(void)
+/* A sub-command of kiln, or a name that the program is called by. Gets the words that follow; returns the exit status. */
+typedef struct Command {
+    const char *name;
+    const char *help; /* NULL: not listed */
+    int (*run)(int argc, char **argv);
+} Command;
+
+static int run_version(int argc, char **argv)
 {
+    (void)argc;
+    (void)argv;
     (void)printf("kiln %s\n", KILN_VERSION);
     return 0;
 }
 
+static int run_kiln_build(int argc, char **argv)
+{
+    return front_main(FRONT_BUILD, argc, argv);
+}
+
+static int run_executor(int argc, char **argv)
+{
+    if (argc > 0 && strcmp(argv[0], "version") == 0)
+        return run_version(argc, argv);
+    return front_main(FRONT_EXECUTOR, argc, argv);
+}
+
+static int run_warmer(int argc, char **argv)
+{
+    Err err;
+
+    (void)argc;
+    (void)argv;
+    (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");
+    return report_failure(&err);
+}
+
+static int run_help(int argc, char **argv);
+
+static const Command commands[] = {
+    {"build", "build an image from a Dockerfile", run_kiln_build},
+    {"version", "print the version", run_version},
+    {"help", "this text; 'kiln build --help' for the options of a command", run_help},
+    {"--version", NULL, run_version},
+    {"--help", NULL, run_help},
+    {"-h", NULL, run_help},
+};
+
+static const Command programs[] = {
+    {"executor", NULL, run_executor},
+    {"warmer", NULL, run_warmer},
+};
+
+static int run_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("Usage: kiln COMMAND\n\n"
+                 "kiln builds container images inside an ordinary container.\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (commands[i].help)
+            (void)printf("  %-10s %s\n", commands[i].name, commands[i].help);
+    (void)printf("\nThe same program under the name 'executor' takes kaniko's options.\n");
+    return 0;
+}
+
+static const Command *find_command(const Command *table, size_t n, Str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(name, str_from(table[i].name)))
+            return &table[i];
+    return NULL;
+}
+
+static int run_kiln(int argc, char **argv)
+{
+    const Command *c;
+    Err err;
+
+    if (argc == 0)
+        return run_help(argc, argv);
+    c = find_command(commands, ARRAY_LEN(commands), str_from(argv[0]));
+    if (c)
+        return c->run(argc - 1, argv + 1);
+    (void)err_set(&err, ERR_USAGE, "unknown command \"%s\" (kiln help lists them)", argv[0]);
+    return report_failure(&err);
+}
+
 int main(int argc, char **argv)
 {
-    const char *command;
-    Err err;
+    const Command *program;
 
     if (argc < 1)
         return 1;
     argv = hide_arguments(argc, argv);
-    command = argc > 1 ? argv[1] : "help";
     guards_install();
-    if (is_called(argv[0], S("warmer"))) {
-        (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");
-        return report_failure(&err);
-    }
-    if (is_called(argv[0], S("executor"))) {
-        if (argc > 1 && strcmp(command, "version") == 0)
-            return print_version();
-        return front_main(FRONT_EXECUTOR, argc - 1, argv + 1);
-    }
-    if (strcmp(command, "build") == 0)
-        return front_main(FRONT_BUILD, argc - 2, argv + 2);
-    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)
-        return print_version();
-    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
-        strcmp(command, "-h") == 0) {
-        (void)fputs(kiln_usage, stdout);
-        return 0;
-    }
-    (void)err_set(&err, ERR_USAGE, "unknown command \"%s\" (kiln help lists them)", command);
-    return report_failure(&err);
+    program = find_command(programs, ARRAY_LEN(programs), path_base(str_from(argv[0])));
+    return program ? program->run(argc - 1, argv + 1) : run_kiln(argc - 1, argv + 1);
 }
