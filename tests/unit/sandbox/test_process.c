@@ -28,12 +28,13 @@ static char *read_proc(pid_t pid, const char *name)
     return xstrdup(buf_z(&text));
 }
 
-/* This program again, with a secret in its environment and its command line, both of which it then hides. */
-static _Noreturn void child_with_secret(int ready)
+/* This program again, with a secret in its environment and its command line, both of which it then hides, the way HIDE says. */
+static _Noreturn void child_with_secret(int ready, const char *way)
 {
-    static char token[] = "TOKEN=hunter2", hide[] = "HIDE=1";
-    char fd[16];
+    static char token[] = "TOKEN=hunter2";
+    char fd[16], hide[32];
 
+    (void)snprintf(hide, sizeof(hide), "HIDE=%s", way);
     (void)snprintf(fd, sizeof(fd), "%d", ready);
     (void)fcntl(ready, F_SETFD, 0);
     (void)execle("/proc/self/exe", "test", "--secret-argument", fd, NULL,
@@ -50,14 +51,30 @@ static _Noreturn void hide_and_wait(int ready)
     _exit(0);
 }
 
+/* They are still there for the program itself. */
+static _Noreturn void hide_arguments_and_wait(int argc, char **argv)
+{
+    char **args = hide_arguments(argc, argv);
+
+    CHECK(strcmp(args[0], "test") == 0 && strcmp(args[1], "--secret-argument") == 0 && !args[3]);
+    CHECK(getenv("TOKEN") && strcmp(getenv("TOKEN"), "hunter2") == 0);
+    CHECK(write((int)strtol(args[2], NULL, 10), "", 1) == 1);
+    (void)pause();
+    _exit(0);
+}
+
 /* Run before main: argv is not passed to tests. */
 static __attribute__((constructor)) void become_the_hider(int argc, char **argv)
 {
-    if (argc == 3 && getenv("HIDE"))
+    const char *way = getenv("HIDE");
+
+    if (argc == 3 && way && strcmp(way, "process") == 0)
         hide_and_wait((int)strtol(argv[2], NULL, 10));
+    if (argc == 3 && way && strcmp(way, "arguments") == 0)
+        hide_arguments_and_wait(argc, argv);
 }
 
-TEST(environment_and_arguments_are_wiped)
+static void check_hidden(const char *way, const char *title)
 {
     cleanup_free char *env = NULL, *args = NULL;
     int ready[2];
@@ -67,15 +84,25 @@ TEST(environment_and_arguments_are_wiped)
     CHECK(pipe2(ready, O_CLOEXEC) == 0);
     pid = fork();
     if (pid == 0)
-        child_with_secret(ready[1]);
+        child_with_secret(ready[1], way);
     close_at(&ready[1]);
     CHECK(read(ready[0], &byte, 1) == 1);
     env = read_proc(pid, "environ");
     args = read_proc(pid, "cmdline");
     CHECK(!strstr(env, "hunter2") && !strstr(env, "TOKEN"));
-    CHECK(!strstr(args, "secret") && strncmp(args, "kiln: test", 10) == 0);
+    CHECK(!strstr(args, "secret") && strncmp(args, title, strlen(title)) == 0);
     CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
     close_at(&ready[0]);
+}
+
+TEST(environment_and_arguments_are_wiped)
+{
+    check_hidden("process", "kiln: test");
+}
+
+TEST(environment_and_arguments_are_moved)
+{
+    check_hidden("arguments", "test ");
 }
 
 /* ---- proc ---- */
@@ -209,5 +236,5 @@ TEST(signs_of_a_container)
 }
 
 TEST_MAIN(T(stat_of_a_process_with_a_nasty_name), T(identity_maps),
-          T(environment_and_arguments_are_wiped), T(orphans_are_killed_too), T(some_are_spared),
-          T(signs_of_a_container))
+          T(environment_and_arguments_are_wiped), T(environment_and_arguments_are_moved),
+          T(orphans_are_killed_too), T(some_are_spared), T(signs_of_a_container))
