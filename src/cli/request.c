@@ -33,18 +33,19 @@ int parse_verbosity(const char *text, LogLevel *ret, Err *err)
 
 const char *default_kiln_dir(Arena *a)
 {
-    const char *env = getenv("KILN_DIR"), *home = getenv("HOME");
-    char exe[64];
+    const char *env = getenv("KILN_DIR"), *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    char exe[64] = "";
     ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
     if (!env)
         env = getenv("KANIKO_DIR");
-    if (env && *env)
+    if (env && env[0])
         return env;
     if (n > 0 && str_starts((Str){exe, (size_t)n}, S("/kiln/")))
         return "/kiln";
-    if (getenv("XDG_CACHE_HOME") && *getenv("XDG_CACHE_HOME"))
-        return str_fmt_in(a, "%s/kiln", getenv("XDG_CACHE_HOME")).p;
+    if (cache && *cache)
+        return str_fmt_in(a, "%s/kiln", cache).p;
     return str_fmt_in(a, "%s/.cache/kiln", home && *home ? home : "/root").p;
 }
 

@@ -40,16 +40,17 @@ size_t gzip_chunk_bound(size_t n)
     return 2 * n + 4096;
 }
 
-int gzip_chunk(GzipChunker *c, const void *dict, size_t n_dict, const void *in, size_t n_in,
-               bool last, void *out, size_t *ret_n, uint32_t *ret_crc, Err *err)
+int gzip_chunk(GzipChunker *c, const GzipChunk *chunk, void *out, size_t *ret_n, uint32_t *ret_crc,
+               Err *err)
 {
-    FlateChunk chunk = {dict, n_dict, in, n_in, last};
+    Str dict = chunk->dict, in = chunk->in;
+    FlateChunk flate = {dict.p, dict.n, in.p, in.n, chunk->last};
     size_t n = 0;
 
-    assert(n_dict <= GZIP_WINDOW && n_in <= GZIP_CHUNK);
-    TRY(c->engine->chunk(c->z, &chunk, out, gzip_chunk_bound(n_in), &n, err));
+    assert(dict.n <= GZIP_WINDOW && in.n <= GZIP_CHUNK);
+    TRY(c->engine->chunk(c->z, &flate, out, gzip_chunk_bound(in.n), &n, err));
     *ret_n = n;
-    *ret_crc = c->engine->crc32(0, in, n_in);
+    *ret_crc = c->engine->crc32(0, in.p, in.n);
     return 0;
 }
 

@@ -34,14 +34,18 @@ CLEANUP_DEFINE(GzipChunker, gzip_chunker_free);
 /* Output room that gzip_chunk() needs for n bytes of input. */
 size_t gzip_chunk_bound(size_t n);
 
+typedef struct GzipChunk {
+    Str dict;  /* the up to GZIP_WINDOW bytes that precede 'in' in the stream; empty at its start */
+    Str in;    /* at most GZIP_CHUNK bytes */
+    bool last; /* ends the stream */
+} GzipChunk;
+
 /*
- *  dict   the up to GZIP_WINDOW bytes that precede 'in' in the stream; n_dict = 0 at its start
- *  in     n_in <= GZIP_CHUNK bytes
- *  out    gzip_chunk_bound(n_in) bytes of room; *ret_n of them are used
+ *  out      gzip_chunk_bound(chunk->in.n) bytes of room; *ret_n of them are used
  *  ret_crc  crc32 of 'in' alone; combine with gzip_crc_combine()
  */
-int gzip_chunk(GzipChunker *c, const void *dict, size_t n_dict, const void *in, size_t n_in,
-               bool last, void *out, size_t *ret_n, uint32_t *ret_crc, Err *err) must_check;
+int gzip_chunk(GzipChunker *c, const GzipChunk *chunk, void *out, size_t *ret_n, uint32_t *ret_crc,
+               Err *err) must_check;
 
 uint32_t gzip_crc_combine(uint32_t crc_a, uint32_t crc_b, uint64_t n_b);
 

@@ -145,9 +145,9 @@ static int compress_slot(void *arg, Err *err)
 {
     Slot *s = arg;
     Compressor *c = s->owner;
-    const unsigned char *data = s->in + GZIP_WINDOW;
-    int rc = gzip_chunk(s->chunker, data - s->n_dict, s->n_dict, data, s->n_in, s->last, s->out,
-                        &s->n_out, &s->crc, err);
+    const char *data = (const char *)s->in + GZIP_WINDOW;
+    GzipChunk chunk = {{data - s->n_dict, s->n_dict}, {data, s->n_in}, s->last};
+    int rc = gzip_chunk(s->chunker, &chunk, s->out, &s->n_out, &s->crc, err);
 
     must(pthread_mutex_lock(&c->lock));
     s->compressed = true;

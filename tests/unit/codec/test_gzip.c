@@ -25,12 +25,12 @@ typedef struct Chunk {
 static Chunk compress_chunk(GzipChunker *c, Str data, size_t at, size_t n, bool last)
 {
     size_t n_dict = at < GZIP_WINDOW ? at : GZIP_WINDOW;
+    GzipChunk chunk = {{data.p + at - n_dict, n_dict}, {data.p + at, n}, last};
     Chunk got = {.n_in = n};
     Err err;
 
     got.p = NEW_N(unsigned char, gzip_chunk_bound(n));
-    CHECK_OK(gzip_chunk(c, data.p + at - n_dict, n_dict, data.p + at, n, last, got.p, &got.n,
-                        &got.crc, &err));
+    CHECK_OK(gzip_chunk(c, &chunk, got.p, &got.n, &got.crc, &err));
     CHECK(got.n > 0 && got.n <= gzip_chunk_bound(n));
     CHECK(got.crc == crc32(0, (const Bytef *)data.p + at, (uInt)n));
     if (!last) /* the mark of a sync flush */

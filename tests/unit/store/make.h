@@ -81,7 +81,7 @@ static inline void make_gzip(Str plain, Buf *ret)
     Err err;
 
     CHECK(plain.n <= GZIP_CHUNK);
-    CHECK_OK(gzip_chunk(c, NULL, 0, plain.p, plain.n, true, body, &n, &crc, &err));
+    CHECK_OK(gzip_chunk(c, &(GzipChunk){.in = plain, .last = true}, body, &n, &crc, &err));
     gzip_header(head);
     gzip_trailer(crc, plain.n, tail);
     buf_append(ret, head, sizeof(head));
