@@ -23,6 +23,7 @@ typedef enum OutputType {
 typedef struct Output {
     OutputType type;
     Str dest;
+    bool fresh; /* a layout's index lists this image only */
 } Output;
 
 typedef struct StepReport {

@@ -19,18 +19,6 @@ typedef struct Export {
 
 /* --- the documents --- */
 
-/* Bases come with Docker's media types or OCI's; an image has one kind. */
-static Str layer_media(Str have, bool docker)
-{
-    Compression c = COMPRESSION_NONE;
-
-    if (str_ends(have, S("gzip")))
-        c = COMPRESSION_GZIP;
-    else if (str_ends(have, S("zstd")))
-        c = COMPRESSION_ZSTD;
-    return media_kind(have) == MEDIA_KIND_LAYER ? media_layer(docker, c) : have;
-}
-
 static int make_documents(Export *x, const ImageConfig *config, Err *err)
 {
     cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
@@ -45,10 +33,11 @@ static int make_documents(Export *x, const ImageConfig *config, Err *err)
     TRY(store_put(x->b->store, buf_str(&json), &m->config.digest, err));
     m->n_layers = x->layers->n;
     m->layers = arena_new_n(&x->result->arena, Descriptor, x->layers->n + 1);
+    /* bases come with Docker's media types or OCI's; an image has one kind */
     for (size_t i = 0; i < x->layers->n; i++) {
         const Descriptor *d = &x->layers->v[i].desc;
 
-        m->layers[i] = (Descriptor){.media_type = layer_media(d->media_type, docker),
+        m->layers[i] = (Descriptor){.media_type = media_convert(d->media_type, docker),
                                     .digest = d->digest,
                                     .size = d->size};
     }
@@ -97,10 +86,21 @@ static Str full_name(Export *x, const Reference *r)
     return reference_format(&x->result->arena, r);
 }
 
+/* In the index of a layout, under each of its names. */
+static int list_image(Export *x, Store *in, bool fresh, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+    Str first = req->tags.n ? full_name(x, &req->tags.v[0]) : S("");
+
+    TRY(fresh ? layout_reset(in, &x->desc, first, err) : layout_set(in, &x->desc, first, err));
+    for (size_t i = 1; i < req->tags.n; i++)
+        TRY(layout_set(in, &x->desc, full_name(x, &req->tags.v[i]), err));
+    return 0;
+}
+
 static int write_layout(Export *x, const Output *o, Err *err)
 {
     cleanup_with(store_free_at) Store *to = NULL;
-    const BuildRequest *req = x->b->req;
     const char *dir = str_dup_in(&x->b->arena, o->dest).p;
 
     TRY(store_open(dir, &to, err));
@@ -110,11 +110,7 @@ static int write_layout(Export *x, const Output *o, Err *err)
     }
     TRY(store_import(to, x->b->store, &x->manifest.config.digest, err));
     TRY(store_import(to, x->b->store, &x->desc.digest, err));
-    if (req->tags.n == 0)
-        return layout_set(to, &x->desc, S(""), err);
-    vec_foreach(t, &req->tags)
-        TRY(layout_set(to, &x->desc, full_name(x, t), err));
-    return 0;
+    return list_image(x, to, o->fresh, err);
 }
 
 static int write_archive(Export *x, const Output *o, Err *err)
@@ -138,17 +134,6 @@ static int write_outputs(Export *x, Err *err)
         if (rc < 0)
             return err_wrap(err, "output " STR_FMT, STR_ARG(o->dest));
     }
-    return 0;
-}
-
-static int keep_in_store(Export *x, Err *err)
-{
-    const BuildRequest *req = x->b->req;
-
-    if (req->tags.n == 0)
-        return layout_set(x->b->store, &x->desc, S(""), err);
-    vec_foreach(t, &req->tags)
-        TRY(layout_set(x->b->store, &x->desc, full_name(x, t), err));
     return 0;
 }
 
@@ -213,7 +198,7 @@ static int deliver(Export *x, const ImageConfig *config, Err *err)
     if (req->push)
         TRY(push_tags(x, err));
     else if (req->outputs.n == 0)
-        TRY(keep_in_store(x, err));
+        TRY(list_image(x, x->b->store, false, err));
     fill_result(x);
     return 0;
 }

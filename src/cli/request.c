@@ -227,7 +227,7 @@ static int fill_outputs(Front front, const Settings *s, Request *r, Err *err)
         vec_push(&r->build.outputs, o);
     }
     if (s->oci_layout_path) {
-        Output o = {OUTPUT_OCI_LAYOUT, str_from(s->oci_layout_path)};
+        Output o = {OUTPUT_OCI_LAYOUT, str_from(s->oci_layout_path), .fresh = true};
 
         vec_push(&r->build.outputs, o);
     }

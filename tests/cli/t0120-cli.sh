@@ -158,6 +158,8 @@ like "the build argument arrived" "$(flatten --only content "$LAB/x/layout")" '.
 is "the archive holds the same files" "$(flatten "$LAB/x/image.tar")" "$(flatten "$LAB/x/layout")"
 like "under its name" "$(tar -xOf "$LAB/x/image.tar" manifest.json)" 'registry.test/a/b:c'
 like "the label is set" "$(flatten --config "$LAB/x/layout")" '"by": "executor"'
+ok "the layout is written once more" executor --context "$LAB/ws" --context-sub-path sub --dockerfile Dockerfile.x --no-push --oci-layout-path "$LAB/x/layout" --target one
+is "and lists that image only" "$(grep -c '"digest"' <<<"$(tr , '\n' <"$LAB/x/layout/index.json")")" 1
 wrong "without a destination" 'you must provide --destination, or use --no-push' "$LAB/executor" --context "$LAB/ws" --dockerfile sub/Dockerfile.x
 wrong "executor: what kaniko has and kiln has not yet" '--cache.* not supported yet' executor --context "$LAB/ws" --no-push --cache=true
 wrong "executor: misspelt" 'unknown option --destnation \(did you mean --destination\?\)' executor --destnation x
