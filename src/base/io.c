@@ -22,22 +22,6 @@ int reader_read_full(Reader *r, void *buf, size_t n, size_t *ret, Err *err)
     return 0;
 }
 
-int reader_skip(Reader *r, uint64_t n, Err *err)
-{
-    char block[PUMP_BLOCK];
-
-    while (n > 0) {
-        ssize_t k = reader_read(r, block, n < sizeof(block) ? (size_t)n : sizeof(block), err);
-
-        if (k < 0)
-            return -1;
-        if (k == 0)
-            return err_set(err, ERR_FORMAT, "unexpected end of data");
-        n -= (uint64_t)k;
-    }
-    return 0;
-}
-
 int reader_read_all(Reader *r, Buf *to, const char *what, Err *err)
 {
     char block[PUMP_BLOCK];
@@ -103,22 +87,4 @@ static int buf_write(Writer *self, const void *buf, size_t n, Err *err)
 BufWriter buf_writer(Buf *to)
 {
     return (BufWriter){.w = {buf_write}, .to = to};
-}
-
-static ssize_t limit_read(Reader *self, void *buf, size_t n, Err *err)
-{
-    LimitReader *l = (LimitReader *)self;
-    ssize_t k;
-
-    if (l->left == 0)
-        return 0;
-    k = reader_read(l->in, buf, n < l->left ? n : (size_t)l->left, err);
-    if (k > 0)
-        l->left -= (uint64_t)k;
-    return k;
-}
-
-LimitReader limit_reader(Reader *in, uint64_t n)
-{
-    return (LimitReader){.r = {limit_read}, .in = in, .left = n};
 }

@@ -39,9 +39,6 @@ static inline int writer_write(Writer *w, const void *buf, size_t n, Err *err)
 /* Read until n bytes are there or the stream ends; *ret is what was read. */
 int reader_read_full(Reader *r, void *buf, size_t n, size_t *ret, Err *err) must_check;
 
-/* Skip exactly n bytes; ERR_FORMAT when the stream ends before. */
-int reader_skip(Reader *r, uint64_t n, Err *err) must_check;
-
 /* Append everything that is left to 'to'; ERR_LIMIT (named by 'what') beyond to->max. */
 int reader_read_all(Reader *r, Buf *to, const char *what, Err *err) must_check;
 
@@ -63,12 +60,3 @@ typedef struct BufWriter {
 } BufWriter;
 
 BufWriter buf_writer(Buf *to);
-
-/* At most 'left' more bytes of an inner Reader. */
-typedef struct LimitReader {
-    Reader r;
-    Reader *in;
-    uint64_t left;
-} LimitReader;
-
-LimitReader limit_reader(Reader *in, uint64_t n);

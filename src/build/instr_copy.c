@@ -15,7 +15,6 @@ typedef struct Copy {
     const Step *step;
     CopyFiles files;
     ChmodSpec chmod;
-    bool has_chmod;
     Str dest; /* absolute, expanded */
     Buf history;
     CopyJob job;     /* of the source at hand */

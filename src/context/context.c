@@ -294,11 +294,6 @@ void context_set_ignore(Context *c, Ignore *taken)
     c->ignore = taken;
 }
 
-const Ignore *context_ignore(const Context *c)
-{
-    return c->ignore;
-}
-
 Tree *context_tree(Context *c)
 {
     return c->tree;

@@ -34,7 +34,6 @@ int context_read(Context *c, const char *path, Buf *ret, Err *err) must_check;
 
 /* Before the tree is first used. */
 void context_set_ignore(Context *c, Ignore *taken);
-const Ignore *context_ignore(const Context *c); /* NULL when there is none */
 
 Tree *context_tree(Context *c);
 FileSource *context_files(Context *c);

@@ -118,18 +118,3 @@ int expose_parse(Arena *a, Str word, StrVec *ret, Err *err)
 {
     return parse(a, word, text_clip(a, word), ret, err);
 }
-
-bool expose_has_host(Str word)
-{
-    return word.n && memchr(word.p, ':', word.n) != NULL;
-}
-
-bool expose_has_odd_case(Str word)
-{
-    Str proto = split(word).proto;
-
-    for (size_t i = 0; i < proto.n; i++)
-        if (proto.p[i] >= 'A' && proto.p[i] <= 'Z')
-            return true;
-    return false;
-}

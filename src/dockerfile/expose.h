@@ -16,7 +16,3 @@ enum {
  * ERR_LIMIT beyond EXPOSE_MAX_PORTS in ret.
  */
 int expose_parse(Arena *a, Str word, StrVec *ret, Err *err) must_check;
-
-/* For lint: does the word name an ip or host port? A protocol in other than lower case? */
-bool expose_has_host(Str word);
-bool expose_has_odd_case(Str word);

@@ -91,7 +91,6 @@ static uint64_t trace_of_steps(const WildPath *w)
 typedef struct Compiler {
     Arena *arena;
     Str rest;
-    bool at_start;
     VEC(WildStep) steps;
 } Compiler;
 

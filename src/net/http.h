@@ -97,7 +97,6 @@ typedef struct HttpRequest {
     bool no_retry; /* one attempt only */
     bool retry_post;            /* this POST/PATCH may be repeated safely */
     unsigned connect_timeout_s; /* 0 = the client's */
-    uint64_t low_speed_ok;      /* reserved, 0 */
 } HttpRequest;
 
 #define HTTP_PROGRESS ((uint64_t)1 << 20)

@@ -84,11 +84,4 @@ TEST(limit)
     vec_done(&ports);
 }
 
-TEST(for_lint)
-{
-    CHECK(expose_has_host(S("1:2")) && !expose_has_host(S("2/tcp")) && !expose_has_host(S("")));
-    CHECK(expose_has_odd_case(S("1/Tcp")) && !expose_has_odd_case(S("1/tcp")));
-    CHECK(!expose_has_odd_case(S("1")));
-}
-
-TEST_MAIN(T(ports), T(mistakes), T(limit), T(for_lint))
+TEST_MAIN(T(ports), T(mistakes), T(limit))
