@@ -8,19 +8,20 @@
 #include "os/pool.h"
 
 typedef struct BaseImage BaseImage;
+typedef struct Download Download;
 typedef struct PushJob PushJob;
 
 typedef struct Builder {
     const BuildRequest *req;
     Arena arena; /* lives as long as the build */
     Store *store;
-    Registry *registry;      /* opened by builder_registry() */
-    Sandbox *sandbox;        /* opened by builder_sandbox(), when the first RUN is near */
-    Pool *cpu;               /* compression, scanning, inflating */
-    Pool *net;               /* transfers; tasks only wait for sockets and files */
-    VEC(BaseImage *) images; /* resolved so far */
-    VEC(Task *) prefetches;  /* downloads nobody has waited for */
-    VEC(PushJob *) pushes;   /* push.c's */
+    Registry *registry;        /* opened by builder_registry() */
+    Sandbox *sandbox;          /* opened by builder_sandbox(), when the first RUN is near */
+    Pool *cpu;                 /* compression, scanning, inflating */
+    Pool *net;                 /* transfers; tasks only wait for sockets and files */
+    VEC(BaseImage *) images;   /* resolved so far */
+    VEC(Download *) downloads; /* download.c's */
+    VEC(PushJob *) pushes;     /* push.c's */
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     int64_t now_ns;
     Platform target_platform, build_platform;

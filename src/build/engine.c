@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/build.h"
+#include "build/download.h"
 #include "build/export.h"
 #include "build/plan.h"
 #include "build/push.h"
@@ -21,7 +22,7 @@
 #include "os/signal.h"
 
 enum {
-    NET_THREADS = 6
+    NET_THREADS = 3 /* more only make the first layer, which unpacking waits for, come later */
 };
 
 static int64_t clock_ns(clockid_t id)
@@ -54,12 +55,8 @@ static int builder_open(const BuildRequest *req, Builder *b, Err *err)
 
 static void builder_close(Builder *b)
 {
-    Err ignored;
-
     push_done(b);
-    vec_foreach(t, &b->prefetches)
-        (void)!task_join(*t, &ignored);
-    vec_done(&b->prefetches);
+    downloads_done(b);
     vec_foreach(i, &b->images)
         image_free(*i);
     vec_done(&b->images);

@@ -2,6 +2,7 @@
 #include "build/image.h"
 
 #include "base/limits.h"
+#include "build/download.h"
 #include "store/layout.h"
 
 const KeyValue *find_build_context(const Builder *b, Str name)
@@ -200,27 +201,13 @@ int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
     return registry_pull_blob(r, &l->origin->ref, &l->desc, b->store, NULL, err);
 }
 
-typedef struct Prefetch {
-    Builder *b;
-    ImageLayer layer;
-} Prefetch;
-
-static int prefetch_layer(void *arg, Err *err)
-{
-    Prefetch *p = arg;
-
-    return layer_fetch(p->b, &p->layer, err);
-}
-
 void image_prefetch(Builder *b, const BaseImage *i)
 {
     if (i->in_layout)
         return; /* read where they are */
     for (size_t n = 0; n < i->manifest.n_layers; n++) {
-        Prefetch *p = arena_new(&b->arena, Prefetch);
+        ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i};
 
-        *p = (Prefetch){b, {i->manifest.layers[n], i->config.diff_ids.v[n], i}};
-        if (!store_has(b->store, &p->layer.desc.digest, NULL))
-            vec_push(&b->prefetches, pool_submit(b->net, prefetch_layer, p));
+        download_begin(b, &l);
     }
 }

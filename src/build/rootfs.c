@@ -2,6 +2,8 @@
 #include "build/rootfs.h"
 
 #include "base/limits.h"
+#include "base/log.h"
+#include "build/download.h"
 #include "os/fd.h"
 
 Rootfs *rootfs_new(Builder *b)
@@ -103,15 +105,10 @@ static int make_disk(Rootfs *r, Disk **ret, Err *err)
     return 0;
 }
 
-int rootfs_load(Rootfs *r, bool disk, Err *err)
+static int load_afresh(Rootfs *r, bool disk, Err *err)
 {
     cleanup_with(disk_free_at) Disk *d = NULL;
 
-    if (r->tree && (r->root || !disk))
-        return 0;
-    if (r->layers.n > LIMIT_LAYERS)
-        return err_set(err, ERR_LIMIT, "the image has more than %u layers", LIMIT_LAYERS);
-    /* A tree without its disk is read again: the layers are the only copy of the files. */
     tree_free(r->tree);
     r->tree = tree_new();
     if ((disk && make_disk(r, &d, err) < 0) || load_layers(r, d, err) < 0) {
@@ -119,6 +116,39 @@ int rootfs_load(Rootfs *r, bool disk, Err *err)
         return -1;
     }
     return 0;
+}
+
+/* Layers are read while they come: what a broken transfer brought first may have been wrong. */
+static bool read_what_was_sent_anew(const Rootfs *r, const Err *err)
+{
+    if (err->kind == ERR_FORMAT || err->kind == ERR_DIGEST || err->kind == ERR_LIMIT)
+        vec_foreach(l, &r->layers)
+            if (download_restarted(r->b, &l->desc.digest))
+                return true;
+    return false;
+}
+
+static int load_again(Rootfs *r, bool disk, Err *err)
+{
+    log_debug("%s; once more, from what is verified", err->msg);
+    if (disk)
+        rootfs_drop_disk(r);
+    vec_foreach(l, &r->layers)
+        TRY(layer_fetch(r->b, l, err));
+    return load_afresh(r, disk, err);
+}
+
+int rootfs_load(Rootfs *r, bool disk, Err *err)
+{
+    int rc;
+
+    if (r->tree && (r->root || !disk))
+        return 0;
+    if (r->layers.n > LIMIT_LAYERS)
+        return err_set(err, ERR_LIMIT, "the image has more than %u layers", LIMIT_LAYERS);
+    /* A tree without its disk is read again: the layers are the only copy of the files. */
+    rc = load_afresh(r, disk, err);
+    return rc < 0 && read_what_was_sent_anew(r, err) ? load_again(r, disk, err) : rc;
 }
 
 ScanOpts rootfs_scan_opts(const Rootfs *r)

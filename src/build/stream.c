@@ -2,10 +2,10 @@
 /*
  * A layer on its way from the blob to whoever reads its archive, on two cores:
  *
- *      pool thread:  file -> sha256 (digest, when not known to be right) -> inflate -> | pipe | -> reader
- *                                                                                      `-> sha256 (diff id)
+ *      pool thread:  file or download -> sha256 (digest, where nobody else sees to it) -> inflate -> | pipe | -> reader
+ *                                                                                                    `-> sha256 (diff id)
  */
-#include "build/image.h"
+#include "build/download.h"
 #include "codec/sha256.h"
 #include "os/fd.h"
 #include "os/pipe.h"
@@ -16,7 +16,8 @@ enum {
 
 struct LayerStream {
     const ImageLayer *layer;
-    int fd;
+    int fd;                  /* of the blob, or -1: */
+    DownloadReader download; /* it is still on its way */
     bool verify_blob;
     Pipe *pipe;
     Task *task;
@@ -26,20 +27,21 @@ struct LayerStream {
 /* A Reader that hashes what passes: used for blobs that were not verified when they came here. */
 typedef struct HashReader {
     Reader r;
-    FdReader in;
+    Reader *in;
     Sha256 *hash; /* NULL: only passes on */
 } HashReader;
 
 static ssize_t hash_read(Reader *self, void *buf, size_t n, Err *err)
 {
     HashReader *h = (HashReader *)self;
-    ssize_t k = reader_read(&h->in.r, buf, n, err);
+    ssize_t k = reader_read(h->in, buf, n, err);
 
     if (k > 0 && h->hash)
         sha256_update(h->hash, buf, (size_t)k);
     return k;
 }
 
+/* To the very end of the blob: nothing is left, unless somebody appended to it; a download says there whether it is right. */
 static int check_blob(LayerStream *s, HashReader *h, Err *err)
 {
     unsigned char sum[SHA256_BYTES];
@@ -48,9 +50,11 @@ static int check_blob(LayerStream *s, HashReader *h, Err *err)
     Digest got;
 
     while ((k = reader_read(&h->r, rest, sizeof(rest), err)) > 0)
-        ; /* what the decoder left: nothing, unless somebody appended to the blob */
+        ;
     if (k < 0)
         return -1;
+    if (!h->hash)
+        return 0;
     sha256_final(h->hash, sum);
     got = digest_from_sha256(sum);
     if (!digest_eq(&got, &s->layer->desc.digest))
@@ -66,14 +70,15 @@ static int pump(LayerStream *s, HashReader *h, Err *err)
 
     TRY(decoder_new_sniff(&h->r, &d, NULL, err));
     TRY(pipe_fill(s->pipe, decoder_reader(d), err));
-    return s->verify_blob ? check_blob(s, h, err) : 0;
+    return check_blob(s, h, err);
 }
 
 static int run_stream(void *arg, Err *err)
 {
     LayerStream *s = arg;
     cleanup_with(sha256_free_at) Sha256 *hash = s->verify_blob ? sha256_new() : NULL;
-    HashReader h = {{hash_read}, fd_reader(s->fd), hash};
+    FdReader file = fd_reader(s->fd);
+    HashReader h = {{hash_read}, s->fd < 0 ? &s->download.r : &file.r, hash};
     int rc = pump(s, &h, err);
 
     pipe_close_write(s->pipe, rc < 0 ? err : NULL);
@@ -85,19 +90,34 @@ static void hash_archive(void *ctx, const void *p, size_t n)
     sha256_update(((LayerStream *)ctx)->diff, p, n);
 }
 
+static int open_source(LayerStream *s, Builder *b, Err *err)
+{
+    const ImageLayer *l = s->layer;
+    bool here = !l->origin || store_has(b->store, &l->desc.digest, NULL);
+    Download *d;
+
+    if (!here && l->origin->in_layout) {
+        s->verify_blob = true;
+        return store_open_blob_unverified(l->origin->layout, &l->desc.digest, &s->fd, err);
+    }
+    if (!here)
+        download_begin(b, l);
+    d = download_find(b, &l->desc.digest);
+    if (d) {
+        s->download = download_reader(d);
+        return 0;
+    }
+    TRY(layer_fetch(b, l, err));
+    return store_open_blob(b->store, &l->desc.digest, &s->fd, NULL, err);
+}
+
 int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err)
 {
     cleanup_with(layer_stream_free_at) LayerStream *s = NEW(LayerStream);
 
     s->fd = -1;
     s->layer = l;
-    if (l->origin && l->origin->in_layout && !store_has(b->store, &l->desc.digest, NULL)) {
-        s->verify_blob = true;
-        TRY(store_open_blob_unverified(l->origin->layout, &l->desc.digest, &s->fd, err));
-    } else {
-        TRY(layer_fetch(b, l, err));
-        TRY(store_open_blob(b->store, &l->desc.digest, &s->fd, NULL, err));
-    }
+    TRY(open_source(s, b, err));
     s->diff = sha256_new();
     s->pipe = pipe_new(PIPE_BLOCKS, hash_archive, s);
     s->task = pool_submit(b->cpu, run_stream, s);

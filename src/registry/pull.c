@@ -74,8 +74,12 @@ static int download_begin(HttpSink *self, int status, uint64_t resume_at, Err *e
     Download *x = (Download *)self;
 
     (void)status;
-    if (resume_at == 0)
-        return blob_writer_restart(x->blob, err);
+    if (resume_at == 0) {
+        TRY(blob_writer_restart(x->blob, err));
+        if (x->ev && x->ev->begin)
+            x->ev->begin(x->ev->ctx, &x->d->digest, blob_writer_fd(x->blob));
+        return 0;
+    }
     if (resume_at != blob_writer_size(x->blob))
         return err_set(err, ERR_NET, "the transfer goes on at another place");
     return 0;

@@ -41,8 +41,10 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err) must_check;
 void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
 
-/* Progress of transfers, called from any thread; both may be NULL. */
+/* Progress of transfers, called from any thread; any may be NULL. */
 typedef struct RegistryEvents {
+    /* A download begins in this file (borrowed), or begins anew: what came before does not count. */
+    void (*begin)(void *ctx, const Digest *blob, int fd);
     void (*bytes)(void *ctx, const Digest *blob, uint64_t done, uint64_t total);
     void *ctx;
 } RegistryEvents;

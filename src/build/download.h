@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/download.h - a layer on its way here, which can be read while it still comes.
+ *
+ * What has been read before the download has ended is not verified: the Reader says that the blob has ended (0) only when its
+ * digest was right. Should a transfer bring wrong bytes and a second one the right ones, readers have a mixture of both, which
+ * cannot pass for the layer: then download_restarted() tells that reading it again may help.
+ *
+ * Ownership  the builder's, until downloads_done(). Threads: the transfer is a task of the net pool; anybody may read.
+ */
+#pragma once
+
+#include "build/image.h"
+
+/* Begin, unless the layer is here or has been begun. For layers in a registry. */
+void download_begin(Builder *b, const ImageLayer *l);
+/* What is still under way; NULL when it was never begun or has ended. */
+Download *download_find(const Builder *b, const Digest *d);
+/* Some transfer of this layer began anew after it had brought something. */
+bool download_restarted(const Builder *b, const Digest *d);
+void downloads_done(Builder *b); /* waits for all */
+
+typedef struct DownloadReader {
+    Reader r;
+    Download *d;
+    uint64_t at;
+} DownloadReader;
+DownloadReader download_reader(Download *d);
