@@ -35,7 +35,8 @@ static void guard_tls(void)
 
 void guards_install(void)
 {
-    (void)setenv("TZ", "UTC0", 1); /* no local time is ever printed: do not look for /etc/localtime */
+    (void)setenv("TZ", "UTC0",
+                 1); /* no local time is ever printed: do not look for /etc/localtime */
     guard_names();
     guard_tls();
 }
