@@ -106,7 +106,7 @@ like "the trace has what kiln did in it" "$(cat "$LAB/kiln.trace")" 'openat2\('
 # (For names of hosts: the container's hosts and resolv.conf; host.conf and gai.conf can only order the addresses that those give.)
 is "no absolute path that kiln opened is the stranger's" \
     "$(grep ' open' "$LAB/kiln.trace" | grep -o '"/[^"]*"' | tr -d '"' | sort -u |
-        grep -vE '^/(kiln|kaniko|proc|base|workspace)/|^/(proc|dev/null|etc/(hosts|resolv\.conf|host\.conf|gai\.conf))?$')" ''
+        grep -vE '^/(kiln|kaniko|proc|sys|base|workspace)/|^/(proc|dev/null|etc/(hosts|resolv\.conf|host\.conf|gai\.conf))?$')" ''
 is "programs that it executed" "$(grep -c ' execve' "$LAB/kiln.trace")" 0
 is "nothing of the stranger's was loaded" "$(cat "$LAB/spare.trace/evidence" 2>/dev/null)" ''
 
