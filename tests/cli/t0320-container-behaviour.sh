@@ -77,6 +77,10 @@ D
     list=$(flatten "$LAB/mounts-$1:1")
     like "$1: RUN sees them all" "$(line_of "$list" count)" 'data="4.n"'
     is "$1: only what RUN made is in the image" "$(grep -o '^\./mnt[^ ]*' <<<"$list" | tr '\n' ' ')" './mnt ./mnt/new ./mnt/new/file '
+    context hidden <<<$'FROM base\nCOPY Dockerfile /mnt/a/\nWORKDIR /mnt/b\nRUN test -e /mnt/a/file && echo lost >made\nRUN true'
+    ok "$1: a mount over a directory of the image" build hidden -v "$odd:/mnt/a:ro" --tmpfs /mnt/b --tmpfs /mnt/c
+    is "$1: is worth a warning, once each" "$(grep -o '/mnt/[abc] of the image is hidden' <<<"$output" | sort | tr '\n' ' ')" \
+        '/mnt/a of the image is hidden /mnt/b of the image is hidden '
     is "$1: they are as they were" "$(cd "$odd" && ls -A && cat file)" $'file\nkept'
 }
 
