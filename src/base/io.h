@@ -7,7 +7,8 @@
  * Writer in another (tar writer -> hasher -> compressor -> file).
  *
  * Ownership  a wrapper borrows the stream it wraps unless its own header says otherwise.
- * Errors     whatever the underlying stream reports; after an error a stream must not be used again.
+ * Errors     whatever the underlying stream reports; after an error a stream must not be used
+ *            again.
  * Threads    one stream, one thread at a time.
  */
 #pragma once

@@ -22,14 +22,14 @@
 #define LIMIT_FILE_SIZE    ((uint64_t)1 << 43) /* 8 TiB: ext4's largest is 16 */
 
 /* images */
-#define LIMIT_MANIFEST      ((size_t)4 << 20) /* distribution-spec: registries should take 4 MiB */
-#define LIMIT_INDEX         ((size_t)64 << 20) /* index.json of a layout; off the net: LIMIT_MANIFEST */
+#define LIMIT_MANIFEST      ((size_t)4 << 20)  /* distribution-spec: registries should take 4 MiB */
+#define LIMIT_INDEX         ((size_t)64 << 20) /* index.json of a layout */
 #define LIMIT_CONFIG        ((size_t)16 << 20)
 #define LIMIT_LAYERS        4096u /* of one image; docker stops at 127 */
 #define LIMIT_INDEX_ENTRIES 100000u
 #define LIMIT_JSON_DEPTH    64u
 #define LIMIT_TREE_NODES    50000000u /* names in one root file system */
-#define LIMIT_VARIABLES     10000u /* of an image's environment; labels of an image; ARGs of a stage */
+#define LIMIT_VARIABLES     10000u /* an image's environment, its labels, a stage's ARGs: of each */
 
 /* Dockerfile (spec 1.1) and .dockerignore */
 #define LIMIT_DOCKERFILE      ((size_t)16 << 20)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/path.h"
 
-/* A path being put together; nothing before 'floor' is taken back: the '/' of a rooted path, leading "..". */
+/*
+ * A path being put together; nothing before 'floor' is taken back: the '/' of a rooted path,
+ * leading "..".
+ */
 typedef struct Clean {
     char *p;
     size_t n, floor;

@@ -26,5 +26,7 @@ Str path_dir(Str path); /* before the last '/'; "" when there is none */
 /* Next component, empty ones skipped:  for (Str rest = p, c; path_next(&rest, &c);) */
 bool path_next(Str *rest, Str *ret_component);
 
-/* p is dir itself or lies below it. Both cleaned, without a leading '/'; dir "" holds everything. */
+/*
+ * p is dir itself or lies below it. Both cleaned, without a leading '/'; dir "" holds everything.
+ */
 bool path_within(Str p, Str dir);

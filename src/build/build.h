@@ -3,8 +3,9 @@
  * build/build.h - a whole build: what is asked for, what is reported, what comes out.
  *
  * Ownership  the request and everything it points to is borrowed for the time of build_run().
- * Errors     any kind; ERR_RUN carries the command's exit status in err->exit_code. Messages name the Dockerfile line
- *            where there is one. On any error nothing was pushed under a tag and no output was written.
+ * Errors     any kind; ERR_RUN carries the command's exit status in err->exit_code. Messages name
+ *            the Dockerfile line where there is one. On any error nothing was pushed under a tag
+ *            and no output was written.
  */
 #pragma once
 
@@ -36,7 +37,9 @@ typedef struct StepReport {
     uint64_t files, deletions;
 } StepReport;
 
-/* What a build says while it goes on; any member may be NULL. Called from the building thread only. */
+/*
+ * What a build says while it goes on; any member may be NULL. Called from the building thread only.
+ */
 typedef struct BuildEvents {
     void (*step_begin)(void *ctx, const StepReport *r);
     void (*step_end)(void *ctx, const StepReport *r);

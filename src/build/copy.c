@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Differences between copying a directory and laying out an archive's members: a member of type directory over something that is
- * none replaces it, unless that is a symlink to a directory (merged /usr: /lib -> usr/lib), which is kept and followed; and
- * a directory that only leads to a member, without an entry of its own, changes nothing about one that exists.
+ * Differences between copying a directory and laying out an archive's members: a member of type
+ * directory over something that is none replaces it, unless that is a symlink to a directory
+ * (merged /usr: /lib -> usr/lib), which is kept and followed; and a directory that only leads to a
+ * member, without an entry of its own, changes nothing about one that exists.
  */
 #include "build/copy.h"
 
@@ -104,7 +105,10 @@ static void set_metadata(const CopyJob *job, const Node *from, Inode *to)
     job->stage->content_ns = newest(job->stage->content_ns, i->mtime_ns);
 }
 
-/* The copy of an inode; files that are links of one another in the source become links of one another. */
+/*
+ * The copy of an inode; files that are links of one another in the source become links of one
+ * another.
+ */
 static Inode *copy_inode(const CopyJob *job, Node *from, Map *links)
 {
     const Inode *i = from->inode;
@@ -273,8 +277,8 @@ static int copy_children(const CopyJob *job, Node *from, Node *to, Str rel, Map 
 /* --- destinations --- */
 
 /*
- * --link: the copy was made in an empty root, so the directories that lead to it are its own: they cover links and files, and give
- * their mode and owner to directories that exist.
+ * --link: the copy was made in an empty root, so the directories that lead to it are its own: they
+ * cover links and files, and give their mode and owner to directories that exist.
  */
 static int lay_dirs(const CopyJob *job, Str canonical, const NewDir *as, Err *err)
 {
@@ -300,7 +304,10 @@ static int lay_dirs(const CopyJob *job, Str canonical, const NewDir *as, Err *er
     return 0;
 }
 
-/* Directories made on the way take the time of what is put into them: the same inputs, the same layer. */
+/*
+ * Directories made on the way take the time of what is put into them: the same inputs, the same
+ * layer.
+ */
 static int make_dirs(const CopyJob *job, Str canonical, int64_t mtime_ns, Node **ret, Err *err)
 {
     const BuildRequest *req = job->stage->b->req;
@@ -447,7 +454,10 @@ int copy_match_parents(Tree *t, Arena *a, Str source, CopyMatchVec *ret, size_t 
     return match_anywhere(t, a, pattern, tree_root(t), S(""), ret, err);
 }
 
-/* The directories of m->path after the cut, made below 'at' with the mode and owner they have in the source. */
+/*
+ * The directories of m->path after the cut, made below 'at' with the mode and owner they have in
+ * the source.
+ */
 static int copy_leading_dirs(const CopyJob *job, const CopyMatch *m, size_t cut, Node **dir,
                              Err *err)
 {

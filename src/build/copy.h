@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/copy.h - COPY and ADD as an edit of the tree (spec/dockerfile 5, 11.6). No byte is moved here: each new file remembers the node that it came
- * from, and the layer is then written from there.
+ * build/copy.h - COPY and ADD as an edit of the tree (spec/dockerfile 5, 11.6). No byte is moved
+ * here: each new file remembers the node that it came from, and the layer is then written from
+ * there.
  */
 #pragma once
 
@@ -9,7 +10,10 @@
 #include "dockerfile/chmod.h"
 #include "dockerfile/ignore.h"
 
-/* Where a copied file's bytes will be read: Content.source is the node, Content.layer indexes 'from'. */
+/*
+ * Where a copied file's bytes will be read: Content.source is the node, Content.layer indexes
+ * 'from'.
+ */
 typedef struct CopyFiles {
     FileSource s;
     VEC(FileSource *) from; /* borrowed */
@@ -33,7 +37,10 @@ typedef struct CopyJob {
     NodeVec *files;         /* out: the source nodes of all regular files copied */
 } CopyJob;
 
-/* The source nodes that one SRC stands for, in order, with the name each gets in a directory. ERR_NOT_FOUND `"/x": not found`. */
+/*
+ * The source nodes that one SRC stands for, in order, with the name each gets in a directory.
+ * ERR_NOT_FOUND `"/x": not found`.
+ */
 typedef struct CopyMatch {
     Node *node; /* symlinks followed */
     Str name;
@@ -46,13 +53,16 @@ int copy_match(Tree *t, Arena *a, Str source, CopyMatchVec *ret, Err *err) must_
 int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err) must_check;
 
 /*
- * COPY --parents: a match with the directories that lead to it, below the directory 'dest'. 'cut': how many bytes at the beginning of m->path
- * are left away (what stands before the pivot "/./").
+ * COPY --parents: a match with the directories that lead to it, below the directory 'dest'. 'cut':
+ * how many bytes at the beginning of m->path are left away (what stands before the pivot "/./").
  */
 int copy_match_parents(Tree *t, Arena *a, Str source, CopyMatchVec *ret, size_t *ret_cut, Err *err)
     must_check;
 int copy_with_parents(const CopyJob *job, const CopyMatch *m, size_t cut, Str dest, Err *err)
     must_check;
 
-/* Everything in the root of job->from below the directory 'dest', which gets that time if it has to be made. */
+/*
+ * Everything in the root of job->from below the directory 'dest', which gets that time if it has to
+ * be made.
+ */
 int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err) must_check;

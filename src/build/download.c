@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The transfer tells which file it writes and how far it is; readers wait for that and read the file beside it. Only when
- * as much has come as a reader asked for is it woken: a decoder is slow with crumbs.
+ * The transfer tells which file it writes and how far it is; readers wait for that and read the
+ * file beside it. Only when as much has come as a reader asked for is it woken: a decoder is slow
+ * with crumbs.
  */
 #include "build/download.h"
 

@@ -2,11 +2,13 @@
 /*
  * build/download.h - a layer on its way here, which can be read while it still comes.
  *
- * What has been read before the download has ended is not verified: the Reader says that the blob has ended (0) only when its
- * digest was right. Should a transfer bring wrong bytes and a second one the right ones, readers have a mixture of both, which
- * cannot pass for the layer: then download_restarted() tells that reading it again may help.
+ * What has been read before the download has ended is not verified: the Reader says that the blob
+ * has ended (0) only when its digest was right. Should a transfer bring wrong bytes and a second
+ * one the right ones, readers have a mixture of both, which cannot pass for the layer: then
+ * download_restarted() tells that reading it again may help.
  *
- * Ownership  the builder's, until downloads_done(). Threads: the transfer is a task of the net pool; anybody may read.
+ * Ownership  the builder's, until downloads_done(). Threads: the transfer is a task of the net
+ *            pool; anybody may read.
  */
 #pragma once
 

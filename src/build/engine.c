@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of a build: plan, then stage after stage, then the outputs. A stage's root file system is let go as soon as nobody is going to
- * read it any more.
+ * The life of a build: plan, then stage after stage, then the outputs. A stage's root file system
+ * is let go as soon as nobody is going to read it any more.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -77,8 +77,8 @@ int builder_registry(Builder *b, Registry **ret, Err *err)
 }
 
 /*
- * What must not be moved out of "/": where kaniko's users have their files (another process may run the program again), the shell
- * of the debug image, the layouts that bases are still read from.
+ * What must not be moved out of "/": where kaniko's users have their files (another process may run
+ * the program again), the shell of the debug image, the layouts that bases are still read from.
  */
 static void paths_to_keep(const Builder *b, StrVec *ret)
 {
@@ -187,7 +187,10 @@ static void set_default_path(StageBuild *s)
         key_values_set(&s->config.env, &s->config.arena, S("PATH"), S(DEFAULT_PATH));
 }
 
-/* With one active root at a time, the disk that is taken over may have been put aside meanwhile: moving it changed stamps. */
+/*
+ * With one active root at a time, the disk that is taken over may have been put aside meanwhile:
+ * moving it changed stamps.
+ */
 static int activate_root(Rootfs *fs, Err *err)
 {
     if (!fs->root)
@@ -326,8 +329,9 @@ static int build_stages(Plan *p, Err *err)
 /* --- the target --- */
 
 /*
- * No more commands will run. A "/" that was replaced is put back before outputs are written: their paths are the container's, and
- * what looks for hosts and certificates by itself must find the container's.
+ * No more commands will run. A "/" that was replaced is put back before outputs are written: their
+ * paths are the container's, and what looks for hosts and certificates by itself must find the
+ * container's.
  */
 static void release_sandbox(Plan *p)
 {

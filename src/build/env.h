@@ -2,8 +2,8 @@
 /*
  * build/env.h - the variables of a stage (spec/dockerfile 2.2, 2.3, 11.7).
  *
- *      base Env, then ENV and ARG in order of appearance, the later wins: that is what words expand to and RUN sees.
- *      The image's config gets the ENVs only.
+ *      base Env, then ENV and ARG in order of appearance, the later wins: that is what words expand
+ *      to and RUN sees. The image's config gets the ENVs only.
  */
 #pragma once
 
@@ -28,7 +28,10 @@ void scope_done(Scope *s);
 
 void scope_set(Scope *s, Str key, Str value);
 
-/* ARG NAME[=default], for one word of the instruction. ret: the resolved value; *ret_set false when it stays unset. */
+/*
+ * ARG NAME[=default], for one word of the instruction. ret: the resolved value; *ret_set false when
+ * it stays unset.
+ */
 int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bool *ret_set,
                       Err *err) must_check;
 
@@ -41,7 +44,10 @@ int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err) must_che
 /* "|2 a=1 b=2 " for the history of a RUN; "" when no ARG is in scope. */
 Str scope_args_prefix(const Scope *s);
 
-/* "K=V" for a RUN: the variables, the proxies of the command line, PATH and HOME where missing. Strings live in the arena. */
+/*
+ * "K=V" for a RUN: the variables, the proxies of the command line, PATH and HOME where missing.
+ * Strings live in the arena.
+ */
 void scope_environ(const Scope *s, Str home, StrVec *ret);
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

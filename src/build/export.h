@@ -10,9 +10,10 @@
 int export_check(Builder *b, Err *err) must_check;
 
 /*
- * Config and manifest are made and put into the store; then every output is written, then every tag is pushed: blobs first (those not begun before, see
- * build/push.h), the manifest last. Layers of the base that the target registry has or can mount are never downloaded. Without outputs and push the image is kept
- * in the store under its tags.
+ * Config and manifest are made and put into the store; then every output is written, then every tag
+ * is pushed: blobs first (those not begun before, see build/push.h), the manifest last. Layers of
+ * the base that the target registry has or can mount are never downloaded. Without outputs and push
+ * the image is kept in the store under its tags.
  */
 int export_image(Builder *b, const ImageConfig *config, const ImageLayerVec *layers,
                  BuildResult *ret, Err *err) must_check;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/image.h - images that already exist: bases of stages and sources of COPY --from, wherever they are kept.
+ * build/image.h - images that already exist: bases of stages and sources of COPY --from, wherever
+ * they are kept.
  */
 #pragma once
 
@@ -27,12 +28,16 @@ typedef struct ImageLayer {
 } ImageLayer;
 typedef VEC(ImageLayer) ImageLayerVec;
 
-/* Begin to resolve it in the background; image_resolve() waits for the answer. *ret holds nothing before that. */
+/*
+ * Begin to resolve it in the background; image_resolve() waits for the answer. *ret holds nothing
+ * before that.
+ */
 int image_begin(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
     must_check;
 
 /*
- * Resolve "debian:12", or a name given by --build-context; twice the same is resolved once. The image lives as long as the builder.
+ * Resolve "debian:12", or a name given by --build-context; twice the same is resolved once. The
+ * image lives as long as the builder.
  */
 int image_resolve(Builder *b, Str text, const Platform *platform, BaseImage **ret, Err *err)
     must_check;
@@ -41,15 +46,19 @@ void image_free(BaseImage *i);
 /* Begin to download its layers in the background, those that are not here yet. */
 void image_prefetch(Builder *b, const BaseImage *i);
 
-/* The value of a --build-context by that name (or by the familiar form of an image), NULL when there is none. */
+/*
+ * The value of a --build-context by that name (or by the familiar form of an image), NULL when
+ * there is none.
+ */
 const KeyValue *find_build_context(const Builder *b, Str name);
 
 /* Make sure that the layer is in the builder's store. */
 int layer_fetch(Builder *b, const ImageLayer *l, Err *err) must_check;
 
 /*
- * The layer's archive, uncompressed, as a stream that a thread of the cpu pool fills. Blob digest and diff id are checked at its end, by
- * layer_stream_finish(): until that has returned 0 nothing made from the stream may be trusted.
+ * The layer's archive, uncompressed, as a stream that a thread of the cpu pool fills. Blob digest
+ * and diff id are checked at its end, by layer_stream_finish(): until that has returned 0 nothing
+ * made from the stream may be trusted.
  */
 typedef struct LayerStream LayerStream;
 int layer_stream_open(Builder *b, const ImageLayer *l, LayerStream **ret, Err *err) must_check;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * COPY and ADD: edit the tree (build/copy.h), then write the layer straight from where the files are.
+ * COPY and ADD: edit the tree (build/copy.h), then write the layer straight from where the files
+ * are.
  */
 #include "build/copy.h"
 #include "build/inline.h"
@@ -85,7 +86,9 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
 
 /* --- options --- */
 
-/* BuildKit gives files of an unknown user to root without a word; so do we, but not without a word. */
+/*
+ * BuildKit gives files of an unknown user to root without a word; so do we, but not without a word.
+ */
 static int find_owner(Copy *c, Str text, Err *err)
 {
     int unknown = user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err);

@@ -19,7 +19,10 @@ static bool is_shebang(const Instr *i)
     return i->heredocs.n == 1 && str_starts(i->heredocs.v[0].body, S("#!"));
 }
 
-/* `RUN <<EOF` alone: the body is the command. With anything beside it the shell itself reads the heredocs. */
+/*
+ * `RUN <<EOF` alone: the body is the command. With anything beside it the shell itself reads the
+ * heredocs.
+ */
 static bool is_lone_heredoc(const Instr *i)
 {
     return i->args.n == 1 && instr_heredoc(i, i->args.v[0]);
@@ -108,7 +111,9 @@ static RunNetwork network_mode(const Instr *i)
     return f && str_eq(f->value, S("host")) ? RUN_NETWORK_HOST : RUN_NETWORK_DEFAULT;
 }
 
-/* What a message shows of a command: the reason that follows must not be cut off, nor the line end. */
+/*
+ * What a message shows of a command: the reason that follows must not be cut off, nor the line end.
+ */
 static Str shown(Arena *a, Str command)
 {
     enum {
@@ -217,8 +222,9 @@ static bool was_told(const StageBuild *s, Str path)
 }
 
 /*
- * In place a mount of the container stays where it is, over whatever the image has there. RUN then works on the mount's files, and what
- * it makes there is not in the image: nothing can be done about it here, but it must be said.
+ * In place a mount of the container stays where it is, over whatever the image has there. RUN then
+ * works on the mount's files, and what it makes there is not in the image: nothing can be done
+ * about it here, but it must be said.
  */
 static int warn_of_mounts(StageBuild *s, Err *err)
 {

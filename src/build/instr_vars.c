@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ARG, ENV, LABEL: pairs. A whole instruction sees the variables from before it; ARG's words see one another.
+ * ARG, ENV, LABEL: pairs. A whole instruction sees the variables from before it; ARG's words see
+ * one another.
  */
 #include "base/limits.h"
 #include "build/steps.h"

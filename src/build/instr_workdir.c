@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WORKDIR: a member of the config and, unless it is "/", a directory of the image and a layer (spec/dockerfile 4.1).
+ * WORKDIR: a member of the config and, unless it is "/", a directory of the image and a layer
+ * (spec/dockerfile 4.1).
  */
 #include "build/steps.h"
 #include "build/user.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Backwards from the target: a stage is needed when something needed reads it. The bases of the stages that are needed for sure are
- * resolved in one wave; ONBUILD triggers found there may make further stages needed, which are then resolved as they come.
+ * Backwards from the target: a stage is needed when something needed reads it. The bases of the
+ * stages that are needed for sure are resolved in one wave; ONBUILD triggers found there may make
+ * further stages needed, which are then resolved as they come.
  */
 #include "build/plan.h"
 
@@ -217,7 +218,10 @@ static int need_sources(Plan *p, Stage *s, Err *err)
     return 0;
 }
 
-/* What is needed for sure, by the file alone: its images are asked for at once, so that one slow answer is not waited for after another. */
+/*
+ * What is needed for sure, by the file alone: its images are asked for at once, so that one slow
+ * answer is not waited for after another.
+ */
 static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
 {
     BaseImage *begun;
@@ -301,7 +305,10 @@ static int need_stage(Plan *p, Stage *s, Err *err)
     return need_sources(p, s, err);
 }
 
-/* A stage's disk is passed on to the first stage FROM it: whether anybody runs something there decides how it is loaded. */
+/*
+ * A stage's disk is passed on to the first stage FROM it: whether anybody runs something there
+ * decides how it is loaded.
+ */
 static void mark_runs(Plan *p)
 {
     for (size_t n = p->stages.n; n-- > 0;) {

@@ -2,9 +2,10 @@
 /*
  * build/plan.h - from a parsed Dockerfile to the stages that have to be built, in order.
  *
- * Stages that the target does not reach over FROM, COPY --from and the ONBUILD triggers of bases are left out; only the
- * images that the others need are resolved. All mistakes that can be seen without running anything are found here: unknown
- * targets, stages used before they are defined, images that are not there, instructions and flags that are not supported yet.
+ * Stages that the target does not reach over FROM, COPY --from and the ONBUILD triggers of bases
+ * are left out; only the images that the others need are resolved. All mistakes that can be seen
+ * without running anything are found here: unknown targets, stages used before they are defined,
+ * images that are not there, instructions and flags that are not supported yet.
  */
 #pragma once
 
@@ -46,8 +47,8 @@ int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err) must_check;
 void plan_done(Plan *p);
 
 /*
- * What --from=TEXT means for a stage: an earlier stage (*ret_stage), else an image or build context by that name (*ret_image). ERR_USAGE for a later or the
- * same stage.
+ * What --from=TEXT means for a stage: an earlier stage (*ret_stage), else an image or build context
+ * by that name (*ret_image). ERR_USAGE for a later or the same stage.
  */
 int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, Str *ret_image,
                      Err *err) must_check;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One task a blob. It goes through the repositories one after another, so that the second of one registry can mount what
- * the first has got; blobs go side by side. A layer that is not here (of a base that no step looked into) is downloaded only
- * when neither the repository nor its neighbour has it.
+ * One task a blob. It goes through the repositories one after another, so that the second of one
+ * registry can mount what the first has got; blobs go side by side. A layer that is not here (of a
+ * base that no step looked into) is downloaded only when neither the repository nor its neighbour
+ * has it.
  */
 #include "build/push.h"
 
@@ -32,7 +33,10 @@ static bool is_first_of_repository(const BuildRequest *req, size_t tag)
     return true;
 }
 
-/* A repository of the tag's registry that has the blob: the base's, or one it has been pushed to already. "" = none. */
+/*
+ * A repository of the tag's registry that has the blob: the base's, or one it has been pushed to
+ * already. "" = none.
+ */
 static Str mount_source(const PushJob *j, size_t tag)
 {
     const BaseImage *origin = j->layer.origin;

@@ -1,23 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/push.h - the image's blobs into the repositories of its tags, in the background while later steps run.
+ * build/push.h - the image's blobs into the repositories of its tags, in the background while later
+ * steps run.
  *
- * Manifests are not this file's: what was sent for a build that fails then is a blob that no image names, and the registry's
- * own cleaning removes it.
+ * Manifests are not this file's: what was sent for a build that fails then is a blob that no image
+ * names, and the registry's own cleaning removes it.
  *
- * Threads  everything here is called by the building thread; the transfers run on a pool of their own.
+ * Threads  everything here is called by the building thread; the transfers run on a pool of their
+ *          own.
  */
 #pragma once
 
 #include "build/image.h"
 
 /*
- * Begin to send layers of the image that is being built, those that were not begun before. Nothing happens when the build pushes
- * nothing.
+ * Begin to send layers of the image that is being built, those that were not begun before. Nothing
+ * happens when the build pushes nothing.
  */
 int push_begin(Builder *b, const ImageLayerVec *layers, Err *err) must_check;
 
-/* Begin what is still missing, wait for all, count what was done in *ret. ERR_* of the first that failed. */
+/*
+ * Begin what is still missing, wait for all, count what was done in *ret. ERR_* of the first that
+ * failed.
+ */
 int push_finish(Builder *b, const ImageLayerVec *layers, const Descriptor *config, BuildResult *ret,
                 Err *err) must_check;
 

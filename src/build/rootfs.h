@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/rootfs.h - one stage's root file system: the tree, the layers it came from, and the disk when there is one.
+ * build/rootfs.h - one stage's root file system: the tree, the layers it came from, and the disk
+ * when there is one.
  *
- *      layers (blobs)  --rootfs_load-->  tree  [and disk]  --edits, RUN-->  dirty tree  --rootfs_commit-->  one more layer
+ *      layers (blobs)  --rootfs_load-->    tree  [and disk]
+ *                      --edits, RUN-->     dirty tree
+ *                      --rootfs_commit-->  one more layer
  *
- * The disk is made only when a command is going to run (lazy disk). Whatever is not on a disk can be read back out of the layers.
+ * The disk is made only when a command is going to run (lazy disk). Whatever is not on a disk can
+ * be read back out of the layers.
  */
 #pragma once
 
@@ -26,8 +30,8 @@ typedef struct Rootfs {
 Rootfs *rootfs_new(Builder *b); /* empty: scratch */
 Rootfs *rootfs_from_image(Builder *b, const BaseImage *i);
 /*
- * A stage FROM another: same layers. Takes the other's disk along; with keep_source the source can still be read (COPY --from), out of its layers
- * then.
+ * A stage FROM another: same layers. Takes the other's disk along; with keep_source the source can
+ * still be read (COPY --from), out of its layers then.
  */
 Rootfs *rootfs_derive(Rootfs *from, bool keep_source);
 void rootfs_free(Rootfs *r);
@@ -36,13 +40,22 @@ CLEANUP_DEFINE(Rootfs, rootfs_free);
 /* Its files leave the disk: only the layers are still good. */
 void rootfs_drop_disk(Rootfs *r);
 
-/* Fill the tree, and the disk as well with 'disk'; in one pass over the layers where both are wanted. */
+/*
+ * Fill the tree, and the disk as well with 'disk'; in one pass over the layers where both are
+ * wanted.
+ */
 int rootfs_load(Rootfs *r, bool disk, Err *err) must_check;
 
-/* A regular file's bytes; *ret_found false when there is no such file. Symlinks are followed inside the root. */
+/*
+ * A regular file's bytes; *ret_found false when there is no such file. Symlinks are followed inside
+ * the root.
+ */
 int rootfs_read(Rootfs *r, Str path, Buf *ret, bool *ret_found, Err *err) must_check;
 
-/* Write what is dirty as one more layer. 'files': where dirty files come from; NULL = the disk itself (after a RUN). */
+/*
+ * Write what is dirty as one more layer. 'files': where dirty files come from; NULL = the disk
+ * itself (after a RUN).
+ */
 int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLayer *ret, Err *err)
     must_check;
 
@@ -50,7 +63,8 @@ int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLaye
 ScanOpts rootfs_scan_opts(const Rootfs *r);
 
 /*
- * Regular files of a rootfs opened by node: from its disk, or out of its layers by way of a spool. 'wanted': those that will be opened.
+ * Regular files of a rootfs opened by node: from its disk, or out of its layers by way of a spool.
+ * 'wanted': those that will be opened.
  */
 typedef struct RootfsFiles {
     FileSource s;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/spool.h - single files taken out of archives into temporary files, so that they can be opened in any order.
+ * build/spool.h - single files taken out of archives into temporary files, so that they can be
+ * opened in any order.
  *
- * A file is named by an id (of the archive) and its Content.offset. Everything is gone with the spool.
+ * A file is named by an id (of the archive) and its Content.offset. Everything is gone with the
+ * spool.
  */
 #pragma once
 

@@ -58,8 +58,8 @@ int64_t stage_dir_time(const StageBuild *s)
 }
 
 /*
- * The time of an entry is that of the newest thing in the image so far, so that a build without commands is a function of its
- * inputs: built twice, it is the same image.
+ * The time of an entry is that of the newest thing in the image so far, so that a build without
+ * commands is a function of its inputs: built twice, it is the same image.
  */
 static int64_t entry_time(const StageBuild *s)
 {
@@ -95,7 +95,10 @@ static bool is_in_image(const StageBuild *s)
     return part != NULL;
 }
 
-/* While the container's own "/" is away, its hosts and resolv.conf are as well: no connection can be made then. */
+/*
+ * While the container's own "/" is away, its hosts and resolv.conf are as well: no connection can
+ * be made then.
+ */
 static bool keeps_own_root(const StageBuild *s)
 {
     bool runs = false;

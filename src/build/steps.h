@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/steps.h - what each instruction does to a stage: one const row per instruction, one file per group of them.
+ * build/steps.h - what each instruction does to a stage: one const row per instruction, one file
+ * per group of them.
  *
- * A step edits the stage's config, its variables, its tree, or all of them, and appends its history entry. Steps that write a layer do so through
- * stage_commit().
+ * A step edits the stage's config, its variables, its tree, or all of them, and appends its history
+ * entry. Steps that write a layer do so through stage_commit().
  */
 #pragma once
 
@@ -21,13 +22,16 @@ typedef struct StageBuild {
     Scope scope;
     StrVec hidden; /* mounts of the container that hide files of the image: the user was told */
     bool cmd_set;  /* a CMD stood in this very stage: ENTRYPOINT then keeps it */
-    int64_t
-        content_ns; /* the newest time of what went in so far: the base's creation, files copied, commands run */
+    /* the newest time of what went in so far: the base's creation, files copied, commands run */
+    int64_t content_ns;
 } StageBuild;
 
 typedef struct StepOps {
     bool touches_files; /* reads or changes the root file system */
-    /* Features that are parsed but not built yet: ERR_UNSUPPORTED before anything is pulled or run. NULL = none. */
+    /*
+     * Features that are parsed but not built yet: ERR_UNSUPPORTED before anything is pulled or run.
+     * NULL = none.
+     */
     int (*check)(const Dockerfile *d, const Instr *i, Err *err);
     int (*run)(StageBuild *s, const Step *step, StepReport *report, Err *err);
 } StepOps;
@@ -66,7 +70,9 @@ typedef struct NewDir {
 int stage_make_dirs(StageBuild *s, Str canonical, const NewDir *as, Node **ret, Err *err)
     must_check;
 
-/* The same on the materialised disk too: for a working directory that a command is about to need. */
+/*
+ * The same on the materialised disk too: for a working directory that a command is about to need.
+ */
 int stage_make_dirs_on_disk(StageBuild *s, Str canonical, const NewDir *as, Err *err) must_check;
 
 /* The time of directories that nothing on disk gave a time to. */

@@ -2,8 +2,10 @@
 /*
  * A layer on its way from the blob to whoever reads its archive, on two cores:
  *
- *      pool thread:  file or download -> sha256 (digest, where nobody else sees to it) -> inflate -> | pipe | -> reader
- *                                                                                                    `-> sha256 (diff id)
+ *      pool thread:  file or download -> sha256 -> inflate -> | pipe | -> reader
+ *                                                             `-> sha256 (diff id)
+ *
+ * The first sha256 is of the blob, where nobody else sees to its digest.
  */
 #include "build/download.h"
 #include "codec/sha256.h"
@@ -41,7 +43,10 @@ static ssize_t hash_read(Reader *self, void *buf, size_t n, Err *err)
     return k;
 }
 
-/* To the very end of the blob: nothing is left, unless somebody appended to it; a download says there whether it is right. */
+/*
+ * To the very end of the blob: nothing is left, unless somebody appended to it; a download says
+ * there whether it is right.
+ */
 static int check_blob(LayerStream *s, HashReader *h, Err *err)
 {
     unsigned char sum[SHA256_BYTES];

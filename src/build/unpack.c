@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two passes over the archive: the headers fill a tree, which is merged into the image's; then the bytes of the files that survived are
- * spooled, because the layer wants them sorted.
+ * Two passes over the archive: the headers fill a tree, which is merged into the image's; then the
+ * bytes of the files that survived are spooled, because the layer wants them sorted.
  */
 #include "build/unpack.h"
 
@@ -16,7 +16,9 @@ static int decode(int fd, FdReader *raw, Decoder **ret, Err *err)
     return decoder_new_sniff(&raw->r, ret, NULL, err);
 }
 
-/* Compressed bytes that cannot be decoded are no archive either: the file is then copied as it is. */
+/*
+ * Compressed bytes that cannot be decoded are no archive either: the file is then copied as it is.
+ */
 static bool looks_like_archive(int fd)
 {
     cleanup_with(decoder_free_at) Decoder *d = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/unpack.h - a tar archive in the context, plain or compressed, as a tree whose files can be opened (ADD).
+ * build/unpack.h - a tar archive in the context, plain or compressed, as a tree whose files can be
+ * opened (ADD).
  */
 #pragma once
 
@@ -13,7 +14,10 @@ typedef struct Unpacked {
     Spool spool;
 } Unpacked;
 
-/* Takes 'fd' on success. Returns 1 when the file is an archive (its first header can be read), 0 when not, -1. */
+/*
+ * Takes 'fd' on success. Returns 1 when the file is an archive (its first header can be read), 0
+ * when not, -1.
+ */
 int unpacked_open(int fd, Unpacked **ret, Err *err) must_check;
 int unpacked_fetch(Unpacked *u, Store *store, const NodeVec *files, Err *err) must_check;
 void unpacked_free(Unpacked *u);

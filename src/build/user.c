@@ -113,8 +113,8 @@ static int resolve_user(const Accounts *acc, Str spec, User *ret, Err *err)
 }
 
 /*
- * The user's own group is one of the supplementary ones too: else a file that denies it something (mode 0604) could be read after dropping
- * the primary group (CVE-2022-36109).
+ * The user's own group is one of the supplementary ones too: else a file that denies it something
+ * (mode 0604) could be read after dropping the primary group (CVE-2022-36109).
  */
 static void add_own_group(User *u)
 {

@@ -13,14 +13,15 @@ typedef struct User {
 } User;
 
 /*
- * USER as RUN sees it (spec/dockerfile 6): "", "name", "uid", "user:group". ERR_NOT_FOUND "unable to find user X: ..." for unknown names; a number
- * that is not in etc/passwd has group 0.
+ * USER as RUN sees it (spec/dockerfile 6): "", "name", "uid", "user:group". ERR_NOT_FOUND "unable
+ * to find user X: ..." for unknown names; a number that is not in etc/passwd has group 0.
  */
 int user_for_run(Rootfs *r, Arena *a, Str spec, User *ret, Err *err) must_check;
 void user_done(User *u);
 
 /*
- * --chown and the owner of WORKDIR's directories (spec 5.3): "U[:G]"; a number without group has that number as its group.
+ * --chown and the owner of WORKDIR's directories (spec 5.3): "U[:G]"; a number without group has
+ * that number as its group.
  * Returns 0, or 1 when the image has no such user or group: nothing is set then.
  */
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err) must_check;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/digest_files.h - the files that tell the next job what was built, in kaniko's formats (spec kaniko.md 6.1).
+ * cli/digest_files.h - the files that tell the next job what was built, in kaniko's formats (spec
+ * kaniko.md 6.1).
  */
 #pragma once
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The release binary is static, and still the C library and OpenSSL look for files by themselves: which name services there
- * are (nsswitch.conf may name a module to be loaded), what to configure TLS with (openssl.cnf may name a provider to be loaded).
- * With `inplace` those files are the base image's, made by strangers, in a process that holds registry credentials. So the answers
- * are given before anybody asks. What a user has set in the environment stays as it is.
+ * The release binary is static, and still the C library and OpenSSL look for files by themselves:
+ * which name services there are (nsswitch.conf may name a module to be loaded), what to configure
+ * TLS with (openssl.cnf may name a provider to be loaded). With `inplace` those files are the base
+ * image's, made by strangers, in a process that holds registry credentials. So the answers are
+ * given before anybody asks. What a user has set in the environment stays as it is.
  */
 #include "cli/guards.h"
 

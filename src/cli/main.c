@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One binary, several names: kiln (with sub-commands) and executor (kaniko's command line). The only place that exits.
+ * One binary, several names: kiln (with sub-commands) and executor (kaniko's command line). The
+ * only place that exits.
  *
- * Order matters: the guards stand before everything, options are parsed next (they touch nothing), then an ordinary user
- * gets a user namespace, then the launcher is forked while there are no threads, no credentials and no open files, and only then
- * does anything else happen.
+ * Order matters: the guards stand before everything, options are parsed next (they touch nothing),
+ * then an ordinary user gets a user namespace, then the launcher is forked while there are no
+ * threads, no credentials and no open files, and only then does anything else happen.
  */
 #include <stdio.h>
 
@@ -74,7 +75,10 @@ static int run_build(Front front, const Settings *s, Launcher *launcher, Err *er
     return 0;
 }
 
-/* Without root, files of many owners need a user namespace; where there is none, builds without RUN still work. */
+/*
+ * Without root, files of many owners need a user namespace; where there is none, builds without RUN
+ * still work.
+ */
 static void enter_userns(const Settings *s)
 {
     const char *kind = s->isolation ? s->isolation : "auto";
@@ -120,7 +124,10 @@ static int front_main(Front front, int argc, char **argv)
 
 /* --- the commands --- */
 
-/* A sub-command of kiln, or a name that the program is called by. Gets the words that follow; returns the exit status. */
+/*
+ * A sub-command of kiln, or a name that the program is called by. Gets the words that follow;
+ * returns the exit status.
+ */
 typedef struct Command {
     const char *name;
     const char *help; /* NULL: not listed */

@@ -10,7 +10,8 @@ typedef enum OptionKind {
     OPTION_TEXT,  /* const char *; the last one counts */
     OPTION_LIST,  /* StrVec; repeatable */
     OPTION_LATER, /* known, not built yet: refused by name */
-    OPTION_NO_NEED, /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
+    /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
+    OPTION_NO_NEED,
 } OptionKind;
 
 typedef struct Option {
@@ -260,7 +261,10 @@ static int apply(const Option *o, const char *value, Settings *s, Err *err)
     return 0;
 }
 
-/* 'inline_value': after '=' (or glued to a letter), NULL when there is none; may take the next word. */
+/*
+ * 'inline_value': after '=' (or glued to a letter), NULL when there is none; may take the next
+ * word.
+ */
 static int take(const Option *o, const char *inline_value, int argc, char **argv, int *i,
                 Settings *s, Err *err)
 {

@@ -2,7 +2,8 @@
 /*
  * cli/options.h - one table of options for all front ends. Adding an option is adding a row.
  *
- * Syntax is pflag's: --name value, --name=value, -f value, -fvalue; booleans take a value only with '='; "--" ends the options.
+ * Syntax is pflag's: --name value, --name=value, -f value, -fvalue; booleans take a value only with
+ * '='; "--" ends the options.
  */
 #pragma once
 
@@ -13,7 +14,10 @@ typedef enum Front {
     FRONT_EXECUTOR = 1 << 1, /* executor: kaniko's command line */
 } Front;
 
-/* Fill 'ret' from argv (without the program and sub-command names). ERR_USAGE with "did you mean". Strings are borrowed from argv. */
+/*
+ * Fill 'ret' from argv (without the program and sub-command names). ERR_USAGE with "did you mean".
+ * Strings are borrowed from argv.
+ */
 int options_parse(Front front, int argc, char **argv, Settings *ret, Err *err) must_check;
 
 /* The help text of a front end's options on stdout, in groups. */

@@ -292,7 +292,8 @@ static int read_at_cwd(const char *path, Buf *ret, bool *ret_found, Err *err)
 }
 
 /*
- * A path that exists is taken as it is; else it is one in the context. Without -f it is Dockerfile, or dockerfile, in the context.
+ * A path that exists is taken as it is; else it is one in the context. Without -f it is Dockerfile,
+ * or dockerfile, in the context.
  */
 static int read_dockerfile(const Settings *s, Request *r, Buf *text, Str *ret_name,
                            bool *ret_outside, Err *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/request.h - from Settings to a BuildRequest: defaults, environment, the Dockerfile and the context.
+ * cli/request.h - from Settings to a BuildRequest: defaults, environment, the Dockerfile and the
+ * context.
  */
 #pragma once
 
@@ -25,5 +26,8 @@ void request_done(Request *r);
 /* "error" ... "trace" (kaniko's "panic" and "fatal" too). */
 int parse_verbosity(const char *text, LogLevel *ret, Err *err) must_check;
 
-/* Where kiln works when nobody says: /kiln in the release image, else $XDG_CACHE_HOME/kiln or ~/.cache/kiln. */
+/*
+ * Where kiln works when nobody says: /kiln in the release image, else $XDG_CACHE_HOME/kiln or
+ * ~/.cache/kiln.
+ */
 const char *default_kiln_dir(Arena *a);

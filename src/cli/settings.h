@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/settings.h - everything that can be said on a command line, as it was said; checked and turned into a BuildRequest by cli/request.c.
+ * cli/settings.h - everything that can be said on a command line, as it was said; checked and
+ * turned into a BuildRequest by cli/request.c.
  */
 #pragma once
 

@@ -10,10 +10,10 @@
  * Errors     ERR_FORMAT for corrupt or truncated data (crc and length are checked), ERR_LIMIT for a
  *            window or memory need beyond what the format's ordinary tools accept, ERR_UNSUPPORTED
  *            for a zstd dictionary or an xz filter that liblzma lacks, else the inner Reader's.
- * Memory     bounded, whatever the stream says: gzip < 1 MiB, bzip2 < 5 MiB, xz <= 64 MiB dictionary
- *            (xz -9), zstd <= 128 MiB window: what zstd -d takes without --long, what --ultra -22
- *            makes. Images made by BuildKit have windows of up to 32 MiB, by zstd -3 2 MiB. A window
- *            costs as much as the stream fills of it.
+ * Memory     bounded, whatever the stream says: gzip < 1 MiB, bzip2 < 5 MiB, xz <= 64 MiB
+ *            dictionary (xz -9), zstd <= 128 MiB window: what zstd -d takes without --long, what
+ *            --ultra -22 makes. Images made by BuildKit have windows of up to 32 MiB, by zstd -3 2
+ *            MiB. A window costs as much as the stream fills of it.
  */
 #pragma once
 

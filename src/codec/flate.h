@@ -25,9 +25,9 @@ typedef struct Inflater {
     void (*reset)(void *z); /* for the next stream */
     void (*free)(void *z);
     /*
-     * Inflate from the *n bytes at *p, which advance by what was consumed, into 'out' (room of n_out
-     * > 0 bytes; *ret_n of them are used). With FLATE_END *p stands right after the stream: it may
-     * then lie up to FEED_BEHIND bytes before where it was, since the engine reads ahead.
+     * Inflate from the *n bytes at *p, which advance by what was consumed, into 'out' (room of
+     * n_out > 0 bytes; *ret_n of them are used). With FLATE_END *p stands right after the stream:
+     * it may then lie up to FEED_BEHIND bytes before where it was, since the engine reads ahead.
      */
     int (*step)(void *z, const unsigned char **p, size_t *n, unsigned char *out, size_t n_out,
                 size_t *ret_n, Err *err);

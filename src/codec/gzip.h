@@ -15,7 +15,7 @@
 
 #include "base/io.h"
 
-#define GZIP_CHUNK  ((size_t)512 << 10) /* bytes of input per chunk; part of the format's identity */
+#define GZIP_CHUNK  ((size_t)512 << 10) /* bytes of input per chunk; decides what is written */
 #define GZIP_WINDOW ((size_t)32 << 10)  /* dictionary bytes */
 
 typedef enum GzipCodec {

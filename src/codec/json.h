@@ -3,9 +3,9 @@
  * codec/json.h - JSON documents (jansson underneath): strict, order-keeping, bounded.
  *
  * Parsing takes any value, not only maps and lists. It refuses duplicate keys, trailing bytes, a
- * byte order mark, text that is not UTF-8 (half a surrogate pair too), NUL in strings, numbers beyond
- * int64/double and nesting beyond LIMIT_JSON_DEPTH. Getters take NULL and values of another type and
- * answer "absent", so a chain of lookups needs one check at its end.
+ * byte order mark, text that is not UTF-8 (half a surrogate pair too), NUL in strings, numbers
+ * beyond int64/double and nesting beyond LIMIT_JSON_DEPTH. Getters take NULL and values of another
+ * type and answer "absent", so a chain of lookups needs one check at its end.
  *
  * Ownership  a document owns its values; getters borrow from it. A value put into a container is
  *            taken. json_free() on the root frees all.

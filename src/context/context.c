@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tree of a context is filled on demand: a directory that no instruction looks into is never listed, and one that
- * .dockerignore excludes is listed only where an exception could bring something below it back.
+ * The tree of a context is filled on demand: a directory that no instruction looks into is never
+ * listed, and one that .dockerignore excludes is listed only where an exception could bring
+ * something below it back.
  */
 #include "context/context.h"
 
@@ -43,7 +44,10 @@ typedef struct FileId {
     uint64_t dev, ino;
 } FileId;
 
-/* Only programs carry capabilities: asking for the attributes of every file would double the system calls. */
+/*
+ * Only programs carry capabilities: asking for the attributes of every file would double the system
+ * calls.
+ */
 static int read_capability(int dirfd, const char *name, const struct statx *st, Tree *t, Inode *i,
                            Err *err)
 {
@@ -153,7 +157,10 @@ static int list_entries(Listing *l, Err *err)
     return 0;
 }
 
-/* Only now: with the directory closed and its list freed, it does not matter how deep such directories nest. */
+/*
+ * Only now: with the directory closed and its list freed, it does not matter how deep such
+ * directories nest.
+ */
 static int settle_doubtful(const Listing *l, Err *err)
 {
     vec_foreach(n, &l->doubtful) {
@@ -186,7 +193,10 @@ static int open_file(FileSource *self, const Node *n, int *ret_fd, Err *err)
     int fd;
 
     node_path_to(n, &path);
-    /* O_NONBLOCK: what was a socket (an empty file to us), or has become a fifo, must not stop the build. */
+    /*
+     * O_NONBLOCK: what was a socket (an empty file to us), or has become a fifo, must not stop the
+     * build.
+     */
     fd = chase_beneath(c->fd, n->inode->size ? buf_z(&path) : "", O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return err_wrap(err, "context file \"%s\"", buf_z(&path));

@@ -8,7 +8,10 @@
 
 typedef struct ContextKind {
     const char *scheme; /* "dir"; matched against what stands before "://" */
-    /* 'rest' is what follows "://"; *ret_fd a directory that holds the context, owned by the caller. NULL: not supported yet. */
+    /*
+     * 'rest' is what follows "://"; *ret_fd a directory that holds the context, owned by the
+     * caller. NULL: not supported yet.
+     */
     int (*open)(const char *rest, int *ret_fd, Err *err);
     const char *what; /* for messages */
 } ContextKind;

@@ -2,9 +2,10 @@
 /*
  * dockerfile/ast.h - what a Dockerfile says, instruction by instruction, with positions.
  *
- * The lexical layer is done (directives, continuation, comments, heredocs, JSON forms, flags split); words are
- * NOT expanded: that needs the stage's environment and is done with dockerfile/expand.h by build/.
- * Wherever a word was not changed by quoting or joining, its Str points into Instr.original, which makes carets exact.
+ * The lexical layer is done (directives, continuation, comments, heredocs, JSON forms, flags
+ * split); words are NOT expanded: that needs the stage's environment and is done with
+ * dockerfile/expand.h by build/. Wherever a word was not changed by quoting or joining, its Str
+ * points into Instr.original, which makes carets exact.
  *
  * Ownership  everything lives in the Dockerfile's arena.
  * Reference  the Dockerfile reference; BuildKit's frontend decides where that is silent.
@@ -63,7 +64,10 @@ typedef struct InstrSource {
     char escape; /* what its words are to be expanded with */
 } InstrSource;
 
-/* A run of a logical line and where it stands in the file: what error.c finds the caret's place with. */
+/*
+ * A run of a logical line and where it stands in the file: what error.c finds the caret's place
+ * with.
+ */
 typedef struct LinePiece {
     Str text;        /* within Instr.original (or around it: blanks trimmed there are still here) */
     const char *src; /* the same bytes within InstrSource.text */
@@ -77,13 +81,16 @@ typedef struct Instr {
     unsigned line, line_end; /* first and last physical line, 1-based */
     Str original;            /* the logical line: continuations joined, comments dropped, trimmed */
     Str rest;                /* 'original' after the keyword and the flags */
-    VEC(Flag)
-    flags; /* checked against the instruction's table: known names, values where needed, no duplicates */
-    bool
-        exec_form; /* RUN CMD ENTRYPOINT SHELL ADD COPY VOLUME HEALTHCHECK-CMD: it was a JSON list */
-    StrVec args;   /* exec form: the strings. Word forms (FROM EXPOSE ADD COPY VOLUME): the words.
-                           Shell form and one-string forms: one element, the text. HEALTHCHECK: args of the CMD;
-                           ONBUILD: one element, the text of the trigger, heredocs and their terminators included */
+    /* checked against the instruction's table: known names, values where needed, no duplicates */
+    VEC(Flag) flags;
+    /* RUN CMD ENTRYPOINT SHELL ADD COPY VOLUME HEALTHCHECK-CMD: it was a JSON list */
+    bool exec_form;
+    /*
+     * Exec form: the strings. Word forms (FROM EXPOSE ADD COPY VOLUME): the words. Shell form and
+     * one-string forms: one element, the text. HEALTHCHECK: args of the CMD. ONBUILD: one element,
+     * the text of the trigger, heredocs and their terminators included.
+     */
+    StrVec args;
     VEC(Word) pairs;  /* ARG ENV LABEL */
     bool legacy_pair; /* ENV/LABEL in the form KEY rest */
     Str health_type;  /* HEALTHCHECK: "CMD" or "NONE" */
@@ -113,7 +120,7 @@ const Flag *instr_flag(const Instr *i, const char *name);
 bool instr_flag_is_on(const Instr *i, const char *name);
 
 /*
- * The heredoc that a word of ADD, COPY or RUN stands for ("<<EOF", "3<<-'x y'"), or NULL when it is an ordinary word.
- * A RUN is one heredoc and nothing else when its text, args.v[0], is such a word.
+ * The heredoc that a word of ADD, COPY or RUN stands for ("<<EOF", "3<<-'x y'"), or NULL when it is
+ * an ordinary word. A RUN is one heredoc and nothing else when its text, args.v[0], is such a word.
  */
 const Heredoc *instr_heredoc(const Instr *i, Str word);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/error.h - a message becomes "NAME:LINE: message", the source line and a caret. Internal to dockerfile/.
+ * dockerfile/error.h - a message becomes "NAME:LINE: message", the source line and a caret.
+ * Internal to dockerfile/.
  */
 #pragma once
 

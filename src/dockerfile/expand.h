@@ -19,8 +19,13 @@ typedef struct Expander {
         *unset; /* when not NULL: names used that were not set (borrowed from the word), for lint */
 } Expander;
 
-/* Append the expansion of 'word' to out (bounded by out->max: ERR_LIMIT). ERR_SYNTAX `failed to process "WORD": ...`. */
+/*
+ * Append the expansion of 'word' to out (bounded by out->max: ERR_LIMIT). ERR_SYNTAX `failed to
+ * process "WORD": ...`.
+ */
 int expand_word(const Expander *x, Str word, Buf *out, Err *err) must_check;
 
-/* Expand, then split at unquoted white space (EXPOSE). The words live in 'a'; 'ret' is appended to. */
+/*
+ * Expand, then split at unquoted white space (EXPOSE). The words live in 'a'; 'ret' is appended to.
+ */
 int expand_words(const Expander *x, Arena *a, Str word, StrVec *ret, Err *err) must_check;

@@ -11,8 +11,8 @@ enum {
 };
 
 /*
- * Append "80/tcp" for every port of 'word'; ip and host port are checked and forgotten. Strings live in 'a', slots on
- * the heap. ERR_SYNTAX "invalid proto: X", "invalid containerPort: X", "no port specified: X<empty>" and the like;
- * ERR_LIMIT beyond EXPOSE_MAX_PORTS in ret.
+ * Append "80/tcp" for every port of 'word'; ip and host port are checked and forgotten. Strings
+ * live in 'a', slots on the heap. ERR_SYNTAX "invalid proto: X", "invalid containerPort: X", "no
+ * port specified: X<empty>" and the like; ERR_LIMIT beyond EXPOSE_MAX_PORTS in ret.
  */
 int expose_parse(Arena *a, Str word, StrVec *ret, Err *err) must_check;

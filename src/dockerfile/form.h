@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/form.h - an instruction's text -> its arguments, by its form; and what may be said about them before any
- * word is expanded.
+ * dockerfile/form.h - an instruction's text -> its arguments, by its form; and what may be said
+ * about them before any word is expanded.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/glob.h - what file name patterns are made of; glob_match() and glob_has_wildcard() themselves are in
- * ignore.h. Internal to dockerfile/.
+ * dockerfile/glob.h - what file name patterns are made of; glob_match() and glob_has_wildcard()
+ * themselves are in ignore.h. Internal to dockerfile/.
  */
 #pragma once
 

@@ -20,14 +20,17 @@ bool ignore_is_empty(const Ignore *g); /* NULL allowed */
 bool ignore_has_exceptions(const Ignore *g);
 
 /*
- * Is 'path' (cleaned, relative, no leading '/') excluded? The whole path is judged, parents included, so the call
- * needs no state; NULL excludes nothing.
+ * Is 'path' (cleaned, relative, no leading '/') excluded? The whole path is judged, parents
+ * included, so the call needs no state; NULL excludes nothing.
  */
 bool ignore_excludes(const Ignore *g, Str path);
 
 /* Must an excluded directory be read, because an exception could match something below it? */
 bool ignore_may_reinclude(const Ignore *g, Str dir);
 
-/* One Go filepath.Match on one component ('*' and '?' and classes, '\' escapes). A malformed class matches nothing. */
+/*
+ * One Go filepath.Match on one component ('*' and '?' and classes, '\' escapes). A malformed class
+ * matches nothing.
+ */
 bool glob_match(Str pattern, Str name);
 bool glob_has_wildcard(Str pattern); /* any of * ? [ or an escape */

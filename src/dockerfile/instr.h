@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/instr.h - the table of instructions that drives the parser: form, argument count, flags.
+ * dockerfile/instr.h - the table of instructions that drives the parser: form, argument count,
+ * flags.
  *
- * Adding a flag is adding an entry to a row. Whether a flag is implemented is not said here but by build/.
+ * Adding a flag is adding an entry to a row. Whether a flag is implemented is not said here but by
+ * build/.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/letters.h - Unicode 14: the ranges of letters (general category L) and of decimal digits (Nd) beyond ASCII.
- * Code points that are not assigned are counted with the letters around them, which makes the table half as long.
- * Data of text.c alone; sorted, for a binary search.
+ * dockerfile/letters.h - Unicode 14: the ranges of letters (general category L) and of decimal
+ * digits (Nd) beyond ASCII. Code points that are not assigned are counted with the letters around
+ * them, which makes the table half as long. Data of text.c alone; sorted, for a binary search.
  */
 #pragma once
 

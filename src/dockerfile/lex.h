@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/lex.h - physical lines -> logical lines: directives, comments, continuations, heredoc bodies.
+ * dockerfile/lex.h - physical lines -> logical lines: directives, comments, continuations, heredoc
+ * bodies.
  *
  * Ownership  lines borrow from the source's text; joined ones live in the arena.
  * Errors     ERR_SYNTAX, ERR_LIMIT with a bare message; lexer.at then says where in the text.

@@ -2,9 +2,9 @@
 /*
  * dockerfile/mount.h - the value of RUN --mount.
  *
- * It is read twice. Before the build, with no Expander, only the CSV and 'from' count: other values may hold variables,
- * so nothing else is looked at. When the instruction runs, with an Expander, every value but that of 'from' is expanded
- * and everything is checked.
+ * It is read twice. Before the build, with no Expander, only the CSV and 'from' count: other values
+ * may hold variables, so nothing else is looked at. When the instruction runs, with an Expander,
+ * every value but that of 'from' is expanded and everything is checked.
  *
  * Errors  ERR_SYNTAX.
  */

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/pattern.h - the patterns of ${v#p} ${v%p} ${v/p/r}: '?' one character, '*' any run, no classes.
+ * dockerfile/pattern.h - the patterns of ${v#p} ${v%p} ${v/p/r}: '?' one character, '*' any run, no
+ * classes.
  *
- * "\?" "\*" "\\" stand for themselves, "\}" and "\/" for the character that ${...} would have taken; the escape is
- * always a backslash.
+ * "\?" "\*" "\\" stand for themselves, "\}" and "\/" for the character that ${...} would have
+ * taken; the escape is always a backslash.
  *
- * Errors  ERR_SYNTAX `invalid pattern (P) in substitution: invalid escape '\x'`; ERR_LIMIT when pattern and value are so
- *         long that the match would take noticeable time.
+ * Errors  ERR_SYNTAX `invalid pattern (P) in substitution: invalid escape '\x'`; ERR_LIMIT when
+ *         pattern and value are so long that the match would take noticeable time.
  */
 #pragma once
 
 #include "base/buf.h"
 
-/* What is left of 'value' without the shortest or longest match at its beginning (or end). A part of value. */
+/*
+ * What is left of 'value' without the shortest or longest match at its beginning (or end). A part
+ * of value.
+ */
 int pattern_trim(Str pattern, Str value, bool at_end, bool longest, Str *ret, Err *err) must_check;
 
 /* Append 'value' with the first match, longest first, or with all matches, replaced by 'with'. */

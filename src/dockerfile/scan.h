@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/scan.h - the recursive descent over quotes, escapes and variables that expand.c and heredoc.c share.
- * Internal to dockerfile/.
+ * dockerfile/scan.h - the recursive descent over quotes, escapes and variables that expand.c and
+ * heredoc.c share. Internal to dockerfile/.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dockerfile/text.h - characters as the Dockerfile language sees them: bytes decoded as UTF-8, white space and letters
- * as Unicode has them. A byte that is part of no well-formed character counts as a character of its own.
+ * dockerfile/text.h - characters as the Dockerfile language sees them: bytes decoded as UTF-8,
+ * white space and letters as Unicode has them. A byte that is part of no well-formed character
+ * counts as a character of its own.
  */
 #pragma once
 
@@ -31,13 +32,15 @@ Str text_quote(Arena *a, Str s);
 Str text_clip(Arena *a, Str s);
 
 /*
- * " (did you mean X?)" when one or two edits, and fewer than it has letters, lead from 'word' to the nearest of 'known';
- * else "".
+ * " (did you mean X?)" when one or two edits, and fewer than it has letters, lead from 'word' to
+ * the nearest of 'known'; else "".
  *   any_case  compare without regard to case, and answer in the case of 'word'
  */
 Str text_suggest(Arena *a, Str word, const char *const *known, size_t n, bool any_case);
 
-/* Append to a vector whose slots live in an arena (outgrown slots stay there until the arena goes). */
+/*
+ * Append to a vector whose slots live in an arena (outgrown slots stay there until the arena goes).
+ */
 #define vec_push_in(arena, vec, item)                                            \
     do {                                                                         \
         __typeof__(vec) in_ = (vec);                                             \

@@ -2,7 +2,8 @@
 /*
  * dockerfile/wildpath.h - one pattern of .dockerignore, compiled. Internal to dockerfile/.
  *
- * '*' and '?' stay within a component, "**" does not; a pattern that matches a directory matches all below it.
+ * '*' and '?' stay within a component, "**" does not; a pattern that matches a directory matches
+ * all below it.
  */
 #pragma once
 
@@ -18,7 +19,10 @@ typedef struct WildPath WildPath;
 /* A hash of the pairs of adjacent bytes in a text: what holds a part also has the part's bits. */
 uint64_t wildpath_trace(Str text);
 
-/* 'pattern' is cleaned. ERR_SYNTAX "syntax error in pattern", ERR_LIMIT. Lives as long as the arena. */
+/*
+ * 'pattern' is cleaned. ERR_SYNTAX "syntax error in pattern", ERR_LIMIT. Lives as long as the
+ * arena.
+ */
 int wildpath_compile(Arena *a, Str pattern, const WildPath **ret, Err *err) must_check;
 
 /* Does it match 'path' or a directory above it? 'trace' is that of the path. */

@@ -23,7 +23,9 @@ typedef struct Apply {
 
 /* --- names --- */
 
-/* The entry's path inside the root. One that climbs above it is an attack or an accident: refused. */
+/*
+ * The entry's path inside the root. One that climbs above it is an attack or an accident: refused.
+ */
 static int rooted_name(Apply *a, Str name, const char *what, Str *ret, Err *err)
 {
     Str rest = name, c;
@@ -43,7 +45,10 @@ static int rooted_name(Apply *a, Str name, const char *what, Str *ret, Err *err)
     return 0;
 }
 
-/* This layer has spoken of the node: whiteouts of the same layer do not hide it, nor what leads to it. */
+/*
+ * This layer has spoken of the node: whiteouts of the same layer do not hide it, nor what leads to
+ * it.
+ */
 static void touch(Apply *a, Node *n)
 {
     n->layer = a->o->layer;

@@ -5,10 +5,10 @@
  *      slots   [ written ] [ compressed ] [ being compressed ] [ being filled ]
  *              oldest                                           newest
  *
- * Compressing can be done in any order. Hashing what goes in and writing what comes out (which hashes it too) cannot: each
- * is done chunk after chunk, by whichever thread has just finished something or would have to wait, one thread at a time.
- * So the producer is left with producing, all cores are busy, and a slow pool slows the producer down instead of piling
- * up chunks.
+ * Compressing can be done in any order. Hashing what goes in and writing what comes out (which
+ * hashes it too) cannot: each is done chunk after chunk, by whichever thread has just finished
+ * something or would have to wait, one thread at a time. So the producer is left with producing,
+ * all cores are busy, and a slow pool slows the producer down instead of piling up chunks.
  *
  * A slot's buffer begins with the last 32 KiB of the slot before it: the dictionary.
  */
@@ -126,7 +126,10 @@ static void write_next(Compressor *c)
         set_failed(c, &err);
 }
 
-/* Do what is next in order; false when there is nothing, or somebody is at it. The lock is held, but not all the time. */
+/*
+ * Do what is next in order; false when there is nothing, or somebody is at it. The lock is held,
+ * but not all the time.
+ */
 static bool help(Compressor *c)
 {
     if (c->failed)
@@ -154,7 +157,10 @@ static int compress_slot(void *arg, Err *err)
     changed(c);
     if (rc < 0)
         set_failed(c, err);
-    /* One of each a chunk keeps up with the chunks; more would keep this slot from being used again. */
+    /*
+     * One of each a chunk keeps up with the chunks; more would keep this slot from being used
+     * again.
+     */
     if (help(c))
         (void)help(c);
     must(pthread_mutex_unlock(&c->lock));

@@ -2,10 +2,12 @@
 /*
  * layer/compress.h - the uncompressed archive of a layer in, a blob in the store out:
  *
- *      archive bytes -> sha256 (diff id) -> chunks -> compressors on the pool -> sha256 (digest) -> store
+ *      archive bytes -> sha256 (diff id) -> chunks -> compressors on the pool -> sha256 (digest) ->
+ *      store
  *
- * One pass: nothing is hashed, compressed or written twice. The bytes do not depend on the number of threads. At most
- * pool_threads() + 2 chunks are in flight (about 1.7 MB each), whatever the size of the layer.
+ * One pass: nothing is hashed, compressed or written twice. The bytes do not depend on the number
+ * of threads. At most pool_threads() + 2 chunks are in flight (about 1.7 MB each), whatever the
+ * size of the layer.
  */
 #pragma once
 

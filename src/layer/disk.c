@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Order of steps on one file: bytes, owner (which clears setuid and capabilities), mode, xattrs, times.
+ * Order of steps on one file: bytes, owner (which clears setuid and capabilities), mode, xattrs,
+ * times.
  */
 #include "layer/disk.h"
 
@@ -147,8 +148,9 @@ static Standing standing(Disk *d, const Node *n)
 }
 
 /*
- * False when the node is not to be touched: it then counts as absent. So does what is no directory where one must be,
- * because it holds something that is not the image's (var/run, a link in the image, with a mount at var/run/secrets).
+ * False when the node is not to be touched: it then counts as absent. So does what is no directory
+ * where one must be, because it holds something that is not the image's (var/run, a link in the
+ * image, with a mount at var/run/secrets).
  */
 static bool may_touch(Disk *d, Node *n)
 {

@@ -287,7 +287,10 @@ static bool all_new(const Node *dir)
     return true;
 }
 
-/* What was deleted here and is not back: what is back replaces what was there by an entry of its own. */
+/*
+ * What was deleted here and is not back: what is back replaces what was there by an entry of its
+ * own.
+ */
 static void list_deletions(Write *w, const Node *dir, Items *items)
 {
     size_t n, first = deletions_of(w, dir, &n);
@@ -326,7 +329,10 @@ static int write_whiteout(Write *w, Str path, Err *err)
     return tar_writer_entry(w->tar, &e, err);
 }
 
-/* A directory being walked; the stack of them is on the heap: trees nest deeper than a thread's stack. */
+/*
+ * A directory being walked; the stack of them is on the heap: trees nest deeper than a thread's
+ * stack.
+ */
 typedef struct Frame {
     Node *dir;
     Items items;

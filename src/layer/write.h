@@ -2,21 +2,27 @@
 /*
  * layer/write.h - what is dirty in a tree -> one layer.
  *
- * Entries come sorted by path, each below the directories that lead to it, which are entries of the layer too. Deleted names are
- * whiteouts; a directory that lost everything it had gets an opaque marker instead of one whiteout a name. A file with several
- * dirty names is written once and linked. Nothing in the bytes depends on the order of readdir, hashing or threads.
+ * Entries come sorted by path, each below the directories that lead to it, which are entries of the
+ * layer too. Deleted names are whiteouts; a directory that lost everything it had gets an opaque
+ * marker instead of one whiteout a name. A file with several dirty names is written once and
+ * linked. Nothing in the bytes depends on the order of readdir, hashing or threads.
  *
- * After layer_write() the tree is clean again and each written file's Content says where in the new layer it is.
+ * After layer_write() the tree is clean again and each written file's Content says where in the new
+ * layer it is.
  *
- * Errors  those of the source, the disk and the compressor, with the path; ERR_UNSUPPORTED for names that a layer cannot hold
- *         (.wh.*); ERR_CANCELLED after a signal. The tree and the disk must then be discarded.
+ * Errors  those of the source, the disk and the compressor, with the path; ERR_UNSUPPORTED for
+ *         names that a layer cannot hold (.wh.*); ERR_CANCELLED after a signal. The tree and the
+ *         disk must then be discarded.
  */
 #pragma once
 
 #include "layer/compress.h"
 #include "layer/disk.h"
 
-/* Where the bytes of a dirty regular file come from: *ret_fd is owned by the caller, read from position 0. */
+/*
+ * Where the bytes of a dirty regular file come from: *ret_fd is owned by the caller, read from
+ * position 0.
+ */
 typedef struct FileSource FileSource;
 struct FileSource {
     int (*open)(FileSource *self, const Node *n, int *ret_fd, Err *err);
@@ -25,7 +31,10 @@ struct FileSource {
 typedef struct LayerWriteOpts {
     uint16_t layer;    /* number of the new layer, 1 = lowest */
     FileSource *files; /* borrowed */
-    /* Not NULL: every entry is also made on the disk, from the same bytes (COPY onto a materialised root). */
+    /*
+     * Not NULL: every entry is also made on the disk, from the same bytes (COPY onto a materialised
+     * root).
+     */
     Disk *disk;
     bool keep_holes;  /* large files that are mostly holes become sparse entries (RUN layers) */
     bool clamp;       /* SOURCE_DATE_EPOCH: */

@@ -5,10 +5,12 @@
  * Threads      one HttpClient may be used by many threads at once; every call blocks its own
  *              thread. Connections are kept and reused per host across calls.
  * Stopping     a signal (os/signal.h) ends any call with ERR_CANCELLED.
- * Secrets      header values are never logged; queries and user names are cut from URLs in messages.
- * Redirects    followed up to LIMIT_REDIRECTS; Authorization, Cookie and client certificates go only
- *              to the host and port first asked, and never from https to http. Once dropped they stay
- *              dropped. A remote server cannot redirect us to a loopback or link-local address.
+ * Secrets      header values are never logged; queries and user names are cut from URLs in
+ *              messages.
+ * Redirects    followed up to LIMIT_REDIRECTS; Authorization, Cookie and client certificates go
+ *              only to the host and port first asked, and never from https to http. Once dropped
+ *              they stay dropped. A remote server cannot redirect us to a loopback or link-local
+ *              address.
  * Proxies      HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY (and lower case), as curl and Go read
  *              them; loopback hosts are always asked directly.
  * TLS roots    SSL_CERT_FILE, else http_set_default_ca(), else the system's bundle; plus every
@@ -115,11 +117,11 @@ Str http_header(const HttpAnswer *a, const char *lower_case_name); /* {NULL,0} w
 
 /*
  * Retried: connect/reset/timeout/truncated, 408, 425, 429, 500, 502, 503, 504 (Retry-After honoured
- * up to 60 s); for POST and PATCH only when retry_post, when nothing was sent, or after 429 (refused
- * unprocessed). A certificate that does not verify is not retried, a name that does not resolve twice.
- * (A request without body that dies with a kept connection before any answer is repeated once in any
- * case: libcurl does that, and the server had closed before.)
- * *ret is filled also for error statuses, untouched on -1; the caller frees it.
+ * up to 60 s); for POST and PATCH only when retry_post, when nothing was sent, or after 429
+ * (refused unprocessed). A certificate that does not verify is not retried, a name that does not
+ * resolve twice. (A request without body that dies with a kept connection before any answer is
+ * repeated once in any case: libcurl does that, and the server had closed before.) *ret is filled
+ * also for error statuses, untouched on -1; the caller frees it.
  */
 int http_do(HttpClient *c, const HttpRequest *req, HttpAnswer *ret, Err *err) must_check;
 
@@ -132,7 +134,10 @@ bool http_status_is_temporary(int status);
 
 /* Percent-encode everything but unreserved characters (RFC 3986). */
 void url_escape(Str s, Buf *out);
-/* Absolute form of a Location header against the URL it came from; ERR_FORMAT when it is no http URL. */
+/*
+ * Absolute form of a Location header against the URL it came from; ERR_FORMAT when it is no http
+ * URL.
+ */
 int url_resolve(Arena *a, Str base, Str location, Str *ret, Err *err) must_check;
 Str url_host(Str url); /* "host:port" as written, borrowed */
 bool url_is_https(Str url);

@@ -2,13 +2,14 @@
 /*
  * oci/config.h - the image configuration: what `docker inspect` shows, plus history and diff ids.
  *
- * Unknown members of a base image's document are kept where they were ('rest'), so that nothing a base says is lost;
- * container, container_config, docker_version, hostname are dropped, as BuildKit drops them, and so are Hostname, Domainname
- * and Image of "config": they speak of the container that the base was committed from.
- * Reads OCI image-spec config.md and Docker's v1.2 extensions (Healthcheck, OnBuild, Shell, ArgsEscaped).
+ * Unknown members of a base image's document are kept where they were ('rest'), so that nothing a
+ * base says is lost; container, container_config, docker_version, hostname are dropped, as BuildKit
+ * drops them, and so are Hostname, Domainname and Image of "config": they speak of the container
+ * that the base was committed from. Reads OCI image-spec config.md and Docker's v1.2 extensions
+ * (Healthcheck, OnBuild, Shell, ArgsEscaped).
  *
- * Ownership  the arena inside owns every string; done with image_config_done(). Strings put in by callers must be
- *            dup'ed into c->arena.
+ * Ownership  the arena inside owns every string; done with image_config_done(). Strings put in by
+ *            callers must be dup'ed into c->arena.
  */
 #pragma once
 
@@ -52,9 +53,15 @@ typedef struct ImageConfig {
     Json *rest_config; /* unknown members of "config", or NULL */
 } ImageConfig;
 
-/* ERR_FORMAT; ERR_LIMIT beyond LIMIT_CONFIG or LIMIT_LAYERS; ERR_UNSUPPORTED: a rootfs that is not layers. */
+/*
+ * ERR_FORMAT; ERR_LIMIT beyond LIMIT_CONFIG or LIMIT_LAYERS; ERR_UNSUPPORTED: a rootfs that is not
+ * layers.
+ */
 int image_config_parse(Str json, ImageConfig *ret, Err *err) must_check;
-/* Compact JSON; equal input, equal bytes. Empty members are left out but for architecture, os, config and rootfs. */
+/*
+ * Compact JSON; equal input, equal bytes. Empty members are left out but for architecture, os,
+ * config and rootfs.
+ */
 void image_config_format(const ImageConfig *c, Buf *out);
 void image_config_copy(const ImageConfig *from, ImageConfig *ret); /* deep */
 void image_config_done(ImageConfig *c);

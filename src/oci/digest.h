@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * oci/digest.h - content digests, "sha256:<64 lower-case hex digits>" (OCI image-spec, descriptor.md).
+ * oci/digest.h - content digests, "sha256:<64 lower-case hex digits>" (OCI image-spec,
+ * descriptor.md).
  *
  * A Digest is a value. sha512 and others are refused with ERR_UNSUPPORTED.
  */

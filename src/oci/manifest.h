@@ -2,10 +2,11 @@
 /*
  * oci/manifest.h - descriptors, image manifests and indexes: JSON <-> values.
  *
- * Reads OCI and Docker schema 2 alike (schema 1 is refused by name); writes the flavour asked for, byte-identical for
- * equal input.
+ * Reads OCI and Docker schema 2 alike (schema 1 is refused by name); writes the flavour asked for,
+ * byte-identical for equal input.
  *
- * Ownership  everything parsed lives in the arena given; formatted text is appended to the caller's Buf.
+ * Ownership  everything parsed lives in the arena given; formatted text is appended to the caller's
+ *            Buf.
  * Errors     ERR_FORMAT with what is wrong, ERR_LIMIT, ERR_UNSUPPORTED (schema 1, other digests).
  */
 #pragma once

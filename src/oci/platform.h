@@ -2,8 +2,8 @@
 /*
  * oci/platform.h - os/arch[/variant] and the choice of an image from an index.
  *
- * Normalised as containerd does: x86_64 -> amd64, aarch64 -> arm64, armhf -> arm/v7, armel -> arm/v6,
- * arm64/v8 -> arm64, i386 -> 386, arm without variant -> arm/v7.
+ * Normalised as containerd does: x86_64 -> amd64, aarch64 -> arm64, armhf -> arm/v7, armel ->
+ * arm/v6, arm64/v8 -> arm64, i386 -> 386, arm without variant -> arm/v7.
  */
 #pragma once
 

@@ -2,9 +2,9 @@
 /*
  * oci/reference.h - image references: [registry[:port]/]repository[:tag][@digest].
  *
- * Grammar of the distribution project's reference package. Normalisation as docker does it: no registry ->
- * "docker.io", one-part repository there -> "library/...", neither tag nor digest -> tag "latest".
- * "index.docker.io" is the same registry as "docker.io".
+ * Grammar of the distribution project's reference package. Normalisation as docker does it: no
+ * registry -> "docker.io", one-part repository there -> "library/...", neither tag nor digest ->
+ * tag "latest". "index.docker.io" is the same registry as "docker.io".
  */
 #pragma once
 

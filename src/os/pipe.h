@@ -5,12 +5,14 @@
  *      pipe_fill():  Reader -> [ block ][ block ][ block ] -> pipe_reader()
  *                               `--- tap: every byte, in order
  *
- * Joins the stages of a stream that should run on different cores (inflate | unpack). Work that only looks at the bytes
- * (a hash) is the tap's: it is done by whichever side would otherwise wait for the other, so that both cores are busy
- * whichever side is the slower one. When the reader has seen the end, the tap has seen everything.
+ * Joins the stages of a stream that should run on different cores (inflate | unpack). Work that
+ * only looks at the bytes (a hash) is the tap's: it is done by whichever side would otherwise wait
+ * for the other, so that both cores are busy whichever side is the slower one. When the reader has
+ * seen the end, the tap has seen everything.
  *
- * The reader gets the filling side's error, that side gets ERR_CANCELLED when the reader has left. What is there can be
- * read at once. One thread on each side; neither end needs the other to be running.
+ * The reader gets the filling side's error, that side gets ERR_CANCELLED when the reader has left.
+ * What is there can be read at once. One thread on each side; neither end needs the other to be
+ * running.
  */
 #pragma once
 
@@ -27,8 +29,8 @@ CLEANUP_DEFINE(Pipe, pipe_free);
 /* Read 'in' to its end, straight into the blocks. Any number of times before pipe_close_write(). */
 int pipe_fill(Pipe *p, Reader *in, Err *err) must_check;
 /*
- * The filling side is done; cause = NULL at a good end, else the reader's next read past the data fails
- * with it. Closing again changes nothing: a first, exact cause stays.
+ * The filling side is done; cause = NULL at a good end, else the reader's next read past the data
+ * fails with it. Closing again changes nothing: a first, exact cause stays.
  */
 void pipe_close_write(Pipe *p, const Err *cause);
 

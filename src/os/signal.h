@@ -19,8 +19,8 @@ int signal_caught(void); /* the signal's number, 0 while there was none */
 int signal_check(Err *err) must_check;
 
 /*
- * What is under way is not wanted any more, because another part of it has failed: from now on signal_check() fails and what
- * waits comes back, in all threads, as if a signal had come.
+ * What is under way is not wanted any more, because another part of it has failed: from now on
+ * signal_check() fails and what waits comes back, in all threads, as if a signal had come.
  */
 void signal_stop(void);
 

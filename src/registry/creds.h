@@ -10,8 +10,8 @@
  *      $XDG_RUNTIME_DIR/containers/auth.json
  *      ${XDG_CONFIG_HOME:-~/.config}/containers/auth.json
  *      /kaniko/.docker/config.json
- *      KILN_<HOST>_USER and _PASSWORD, KANIKO_...  the host in capitals, '-' as '_', '.' as '_'; then
- *                                                  without its first label, and so on
+ *      KILN_<HOST>_USER and _PASSWORD, KANIKO_...  the host in capitals, '-' as '_', '.' as '_';
+ *                                                  then without its first label, and so on
  *      CI_REGISTRY_USER and _PASSWORD              for the host CI_REGISTRY names
  *
  * Within a file the key with the longest path that holds the repository wins: "host/team/app", then

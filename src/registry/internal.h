@@ -95,8 +95,10 @@ struct Registry {
 
 /* endpoint.c */
 
-/* Mirrors in their order, then the registry itself unless the options forbid it; for USE_PUSH only the
-   registry. Strings live as long as the arena or the reference. */
+/*
+ * Mirrors in their order, then the registry itself unless the options forbid it; for USE_PUSH only
+ * the registry. Strings live as long as the arena or the reference.
+ */
 void endpoints_find(const Registry *r, const Reference *ref, EndpointUse use, Arena *a,
                     EndpointVec *ret);
 bool host_is_loopback(Str host); /* localhost, 127.0.0.0/8, ::1; with or without a port */
@@ -157,7 +159,9 @@ bool error_is_of_endpoint(const Err *err);
 
 /* 1 = the repository has the blob, 0 = it has not, or does not say. */
 int blob_exists(Registry *r, const Endpoint *at, const Descriptor *d, Err *err) must_check;
-/* POST, with a mount when mount_from is not "". 1 = mounted, 0 = *ret_location is an open upload. */
+/*
+ * POST, with a mount when mount_from is not "". 1 = mounted, 0 = *ret_location is an open upload.
+ */
 int upload_start(Registry *r, const Endpoint *at, const Descriptor *d, Str mount_from, Arena *a,
                  Str *ret_location, Err *err) must_check;
 /* Send the blob, from 'location' (or "" = start one); resumes or restarts. */

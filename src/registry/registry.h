@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * registry/registry.h - the distribution API (OCI distribution-spec 1.1): manifests and blobs of one repository at a time.
+ * registry/registry.h - the distribution API (OCI distribution-spec 1.1): manifests and blobs of
+ * one repository at a time.
  *
  * Threads      a Registry may be used by many threads; every call blocks.
- * Retries      transport errors and 429/5xx are retried inside (net/http.h); a blob whose transfer breaks is resumed with
- *              a range request or restarted.
- * Verification every blob and manifest is checked against its digest and size before a call returns it.
- * Errors       ERR_NOT_FOUND, ERR_AUTH (says whether credentials were sent and from where they came), ERR_HTTP with the
- *              registry's own words, ERR_NET, ERR_DIGEST, ERR_LIMIT; always "REGISTRY/REPO: ...", never a token.
+ * Retries      transport errors and 429/5xx are retried inside (net/http.h); a blob whose transfer
+ *              breaks is resumed with a range request or restarted.
+ * Verification every blob and manifest is checked against its digest and size before a call returns
+ * it.
+ * Errors       ERR_NOT_FOUND, ERR_AUTH (says whether credentials were sent and from where they
+ *              came), ERR_HTTP with the registry's own words, ERR_NET, ERR_DIGEST, ERR_LIMIT;
+ *              always "REGISTRY/REPO: ...", never a token.
  */
 #pragma once
 
@@ -35,35 +38,41 @@ typedef struct RegistryOpts {
 
 typedef struct Registry Registry;
 
-/* Reads the credential files and variables once, here. Hosts localhost, 127.0.0.0/8 and ::1 may use http when https
-   does not answer. */
+/*
+ * Reads the credential files and variables once, here. Hosts localhost, 127.0.0.0/8 and ::1 may use
+ * http when https does not answer.
+ */
 int registry_new(const RegistryOpts *opts, Registry **ret, Err *err) must_check;
 void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
 
 /* Progress of transfers, called from any thread; any may be NULL. */
 typedef struct RegistryEvents {
-    /* A download begins in this file (borrowed), or begins anew: what came before does not count. */
+    /*
+     * A download begins in this file (borrowed), or begins anew: what came before does not count.
+     */
     void (*begin)(void *ctx, const Digest *blob, int fd);
     void (*bytes)(void *ctx, const Digest *blob, uint64_t done, uint64_t total);
     void *ctx;
 } RegistryEvents;
 
 /*
- * Resolve a reference to the manifest of one platform, following indexes. The bytes go to *ret_json (verified against the digest
- * when the reference or index names one); *ret describes it. When a mirror served it, later blob calls with the same
- * Reference ask that mirror first.
+ * Resolve a reference to the manifest of one platform, following indexes. The bytes go to *ret_json
+ * (verified against the digest when the reference or index names one); *ret describes it. When a
+ * mirror served it, later blob calls with the same Reference ask that mirror first.
  */
 int registry_resolve(Registry *r, const Reference *ref, const Platform *platform, Descriptor *ret,
                      Buf *ret_json, Arena *a, Err *err) must_check;
 
-/* Download into the store unless it is there; concurrent calls for one digest share one download. */
+/*
+ * Download into the store unless it is there; concurrent calls for one digest share one download.
+ */
 int registry_pull_blob(Registry *r, const Reference *ref, const Descriptor *d, Store *s,
                        const RegistryEvents *ev, Err *err) must_check;
 
 /*
- * Make sure the repository has the blob: HEAD, else mount from 'mount_from' (a repository of the same registry, or ""), else upload
- * from the store. Returns what was done.
+ * Make sure the repository has the blob: HEAD, else mount from 'mount_from' (a repository of the
+ * same registry, or ""), else upload from the store. Returns what was done.
  */
 typedef enum PushOutcome {
     PUSH_EXISTED,
@@ -74,8 +83,8 @@ int registry_push_blob(Registry *r, const Reference *ref, const Descriptor *d, S
                        Store *s, const RegistryEvents *ev, PushOutcome *ret, Err *err) must_check;
 
 /*
- * HEAD, else mount, without any upload: 1 = the repository has it now, 0 = it must be uploaded, -1 error. For layers that are not in
- * the store.
+ * HEAD, else mount, without any upload: 1 = the repository has it now, 0 = it must be uploaded, -1
+ * error. For layers that are not in the store.
  */
 int registry_mount_blob(Registry *r, const Reference *ref, const Descriptor *d, Str mount_from,
                         Err *err) must_check;

@@ -6,5 +6,8 @@
 
 #include "base/base.h"
 
-/* gVisor says in /proc/version that it is a Linux 4.4.0 of one certain second in 2016, whatever its release. */
+/*
+ * gVisor says in /proc/version that it is a Linux 4.4.0 of one certain second in 2016, whatever its
+ * release.
+ */
 bool kernel_is_gvisor(void);

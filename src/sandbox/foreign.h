@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/foreign.h - the parts of a container's "/" that belong to the container: its mounts, and what kiln needs.
+ * sandbox/foreign.h - the parts of a container's "/" that belong to the container: its mounts, and
+ * what kiln needs.
  *
- * Paths are relative to "/", cleaned, sorted by bytes; none lies below another. Internal to sandbox/.
+ * Paths are relative to "/", cleaned, sorted by bytes; none lies below another. Internal to
+ * sandbox/.
  */
 #pragma once
 
@@ -15,8 +17,8 @@ typedef struct Foreign {
 } Foreign;
 
 /*
- * Every mount point but "/", then proc, sys and dev as a whole, then 'keep' (absolute paths). Replaces what *ret held; whoever has a
- * pointer to ret->paths sees the new list.
+ * Every mount point but "/", then proc, sys and dev as a whole, then 'keep' (absolute paths).
+ * Replaces what *ret held; whoever has a pointer to ret->paths sees the new list.
  */
 int foreign_collect(const StrVec *keep, Foreign *ret, Err *err) must_check;
 void foreign_done(Foreign *f);

@@ -2,9 +2,10 @@
 /*
  * sandbox/kill.h - end every process below this one, whatever it did to get away.
  *
- * A process that is a child subreaper (or pid 1 of a namespace) inherits every orphan among its descendants, so "below" is
- * well-defined: whoever has this process among its ancestors. Where the kernel has no subreapers, orphans are known by what they cannot
- * have: the session of kiln (see kill.c).
+ * A process that is a child subreaper (or pid 1 of a namespace) inherits every orphan among its
+ * descendants, so "below" is well-defined: whoever has this process among its ancestors. Where the
+ * kernel has no subreapers, orphans are known by what they cannot have: the session of kiln (see
+ * kill.c).
  *
  * Internal to sandbox/. The caller has SIGCHLD blocked.
  */
@@ -31,17 +32,20 @@ typedef struct Descendants {
 
 /*
  * Become a subreaper and be ready for the calls below; to be called before the first fork.
- *   find_strays  if orphans do not come to us, take those for ours that have appeared since and are in another session. Only for
- *                gVisor, where a sandbox has no other users: elsewhere that could be anybody
+ *   find_strays  if orphans do not come to us, take those for ours that have appeared since and are
+ *                in another session. Only for gVisor, where a sandbox has no other users: elsewhere
+ *                that could be anybody
  */
 void descendants_watch(Descendants *d, bool find_strays);
 void descendants_done(Descendants *d);
 
 /*
- * Send 'sig' to every descendant, as far as they can be seen now. The pids in 'keep' and what descends from them are left
- * alone; NULL keeps none. From pid 1 of a namespace: to everyone in it.
+ * Send 'sig' to every descendant, as far as they can be seen now. The pids in 'keep' and what
+ * descends from them are left alone; NULL keeps none. From pid 1 of a namespace: to everyone in it.
  */
 void descendants_kill(const Descendants *d, int sig, const PidVec *keep);
 
-/* Kill (SIGKILL) and reap until no descendant is left. Blocks as long as the kernel needs for it. */
+/*
+ * Kill (SIGKILL) and reap until no descendant is left. Blocks as long as the kernel needs for it.
+ */
 void descendants_kill_all(const Descendants *d);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/kind.h - what a kind of sandbox implements. One const SandboxKind per file; sandbox.c has the list.
+ * sandbox/kind.h - what a kind of sandbox implements. One const SandboxKind per file; sandbox.c has
+ * the list.
  *
- * The functions do what sandbox.h says of the public ones that they stand behind. Internal to sandbox/.
+ * The functions do what sandbox.h says of the public ones that they stand behind. Internal to
+ * sandbox/.
  */
 #pragma once
 
@@ -12,7 +14,10 @@ typedef struct SandboxKind {
     const char *name;
     bool parallel;
     int (*open_outside)(Sandbox *s, const char *path, Err *err); /* NULL: nothing was moved */
-    /* Try it, prepare it. Returns a struct that begins with a Sandbox; 'base' is filled by the caller. */
+    /*
+     * Try it, prepare it. Returns a struct that begins with a Sandbox; 'base' is filled by the
+     * caller.
+     */
     int (*open)(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err);
     void (*free)(Sandbox *s);
     int (*root_new)(Sandbox *s, Root **ret, Err *err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/mount_points.h - directories and files made in a root only to be mounted on, and removed without a trace.
+ * sandbox/mount_points.h - directories and files made in a root only to be mounted on, and removed
+ * without a trace.
  *
- * Between make and remove the directories they are in keep their mtime, and afterwards they have the one that the
- * command left: a mount point is never a change of the image. (ctime moves: a scan must look at what changed, not
- * only that something did.) A mount point that the command has put something into stays.
+ * Between make and remove the directories they are in keep their mtime, and afterwards they have
+ * the one that the command left: a mount point is never a change of the image. (ctime moves: a scan
+ * must look at what changed, not only that something did.) A mount point that the command has put
+ * something into stays.
  *
  * Internal to sandbox/. All paths are resolved inside the root.
  */
@@ -22,8 +24,9 @@ typedef struct MountPoint {
 typedef VEC(MountPoint) MountPointVec;
 
 /*
- * See that 'path' exists in the root, as a directory or a file: what is missing is made (parents too; the target of a dangling
- * symlink) and noted in 'made'. Something else that is in the way is left alone, which is no error.
+ * See that 'path' exists in the root, as a directory or a file: what is missing is made (parents
+ * too; the target of a dangling symlink) and noted in 'made'. Something else that is in the way is
+ * left alone, which is no error.
  */
 int mount_point_make(int root_fd, const char *path, bool is_dir, MountPointVec *made, Err *err)
     must_check;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/proc.h - the numbers in /proc that the sandbox goes by: proc_pid_stat(5), user_namespaces(7). Internal to sandbox/.
+ * sandbox/proc.h - the numbers in /proc that the sandbox goes by: proc_pid_stat(5),
+ * user_namespaces(7). Internal to sandbox/.
  */
 #pragma once
 

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/sandbox.h - where a stage's root file system stands on disk, and how a command runs in it.
+ * sandbox/sandbox.h - where a stage's root file system stands on disk, and how a command runs in
+ * it.
  *
- * A Root is one stage's directory. Everything the builder does to it (unpack, copy, scan) goes through root->fd; only
- * sandbox_run() lets a stranger's code touch it. One vtable, one file per kind:
+ * A Root is one stage's directory. Everything the builder does to it (unpack, copy, scan) goes
+ * through root->fd; only sandbox_run() lets a stranger's code touch it. One vtable, one file per
+ * kind:
  *
- *      namespaces  roots are DIR/roots/N; a run gets its own mount, pid, ipc, uts (and user) namespaces and pivots into it
- *      inplace     the active root is the container's own "/", around its mounts and kiln's directory; the others are put aside by
- *                  renaming their top-level entries into DIR/roots/N
+ *      namespaces  roots are DIR/roots/N; a run gets its own mount, pid, ipc, uts (and user)
+ *                  namespaces and pivots into it
+ *      inplace     the active root is the container's own "/", around its mounts and kiln's
+ *                  directory; the others are put aside by renaming their top-level entries into
+ *                  DIR/roots/N
  *
- * At most one run at a time where 'parallel' is false; with `inplace` a root must be activated before it is touched.
+ * At most one run at a time where 'parallel' is false; with `inplace` a root must be activated
+ * before it is touched.
  *
- * Ownership  a Sandbox owns its roots; root_free() removes the files of one. sandbox_free() removes all that is left and, for
- *            inplace, puts back what stood in "/" before (or leaves the last root there: SandboxOpts.keep_final_root).
- * Errors     ERR_UNSUPPORTED when this kernel or container cannot do it (says why and what to do), ERR_SYS, ERR_RUN never:
- *            a command's own failure is a RunResult.
+ * Ownership  a Sandbox owns its roots; root_free() removes the files of one. sandbox_free() removes
+ *            all that is left and, for inplace, puts back what stood in "/" before (or leaves the
+ *            last root there: SandboxOpts.keep_final_root).
+ * Errors     ERR_UNSUPPORTED when this kernel or container cannot do it (says why and what to do),
+ *            ERR_SYS, ERR_RUN never: a command's own failure is a RunResult.
  */
 #pragma once
 
@@ -25,11 +31,13 @@ typedef struct Sandbox Sandbox;
 typedef struct Launcher Launcher;
 
 /*
- * Fork the launcher: the small process that runs every RUN. Call it first thing in main(), before any thread exists, any credential
- * is read, or any descriptor is opened, but after userns_enter() (sandbox/userns.h). It keeps stdin, stdout, stderr and its socket,
- * nothing else; wipes its copy of the environment; is not dumpable; is a child subreaper; ends when the builder's end of the
- * socket closes, killing what still runs. The builder, too, is not dumpable from then on: what it has in its memory and its
- * environment is not to be read through /proc by a RUN that shares the pid namespace.
+ * Fork the launcher: the small process that runs every RUN. Call it first thing in main(), before
+ * any thread exists, any credential is read, or any descriptor is opened, but after userns_enter()
+ * (sandbox/userns.h). It keeps stdin, stdout, stderr and its socket, nothing else; wipes its copy
+ * of the environment; is not dumpable; is a child subreaper; ends when the builder's end of the
+ * socket closes, killing what still runs. The builder, too, is not dumpable from then on: what it
+ * has in its memory and its environment is not to be read through /proc by a RUN that shares the
+ * pid namespace.
  */
 int launcher_start(Launcher **ret, Err *err) must_check;
 void launcher_stop(Launcher *l);
@@ -41,13 +49,13 @@ typedef struct SandboxOpts {
     bool force;           /* inplace although no sign of a container was found */
     bool keep_final_root;
     /*
-     * inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the builder still needs them
-     * there (credentials, files to be written); NULL: none.
+     * inplace: absolute paths that stay where they are beside the mounts and kiln_dir, because the
+     * builder still needs them there (credentials, files to be written); NULL: none.
      */
     const StrVec *keep;
     /*
-     * inplace: a directory that is going to be read through sandbox_open_outside(): moved aside with the rest, unless something is
-     * mounted in it. Absolute, without links; NULL: none.
+     * inplace: a directory that is going to be read through sandbox_open_outside(): moved aside
+     * with the rest, unless something is mounted in it. Absolute, without links; NULL: none.
      */
     const char *context;
 } SandboxOpts;
@@ -60,32 +68,39 @@ void sandbox_free(Sandbox *s);
 CLEANUP_DEFINE(Sandbox, sandbox_free);
 const char *sandbox_name(const Sandbox *s);
 
-/* A directory by the absolute path, free of symlinks, that it had before the sandbox was opened, wherever it stands now. Owned by caller. */
+/*
+ * A directory by the absolute path, free of symlinks, that it had before the sandbox was opened,
+ * wherever it stands now. Owned by caller.
+ */
 int sandbox_open_outside(Sandbox *s, const char *path, Err *err) must_check;
 bool sandbox_parallel(const Sandbox *s); /* several roots may be active at once */
 
 typedef struct Root {
     int fd; /* the root directory, O_DIRECTORY; valid while active. Owned by the Root */
     /*
-     * Owners on disk are the owners in the tree. False in a user namespace that has only root (sandbox/userns.h): ignore owners when
-     * writing and when scanning.
+     * Owners on disk are the owners in the tree. False in a user namespace that has only root
+     * (sandbox/userns.h): ignore owners when writing and when scanning.
      */
     bool may_chown;
     /*
-     * Paths (relative, cleaned, sorted) that are not the image's: mount points, the kiln directory. Nothing at or below them is
-     * written, scanned or removed; directories that exist only to hold one of them are not the image's either.
+     * Paths (relative, cleaned, sorted) that are not the image's: mount points, the kiln directory.
+     * Nothing at or below them is written, scanned or removed; directories that exist only to hold
+     * one of them are not the image's either.
      */
     const StrVec *foreign;
 } Root;
 
 int root_new(Sandbox *s, Root **ret, Err *err) must_check; /* empty and active */
 /*
- * Put the active root aside and bring this one back. For inplace that renames: names directly in the root (and more, where overlayfs
- * makes us move one by one) get a new ctime, and nothing else changes.
+ * Put the active root aside and bring this one back. For inplace that renames: names directly in
+ * the root (and more, where overlayfs makes us move one by one) get a new ctime, and nothing else
+ * changes.
  */
 int root_activate(Sandbox *s, Root *r, Err *err) must_check;
-/* A descriptor for reading a root that need not be active (COPY --from a finished stage). Owned by caller; of no use any more once the
-   root has been activated or put aside. */
+/*
+ * A descriptor for reading a root that need not be active (COPY --from a finished stage). Owned by
+ * caller; of no use any more once the root has been activated or put aside.
+ */
 int root_open_readonly(Sandbox *s, Root *r, Err *err) must_check;
 void root_free(Sandbox *s, Root *r); /* removes its files */
 
@@ -114,14 +129,19 @@ typedef struct RunResult {
 } RunResult;
 
 /*
- * Run one command to its end; its stdin is empty, its stdout and stderr are the given descriptors (borrowed). Whatever it leaves running is
- * killed before this returns. A signal to kiln (os/signal.h) kills the command's whole process group (the pid namespace where there is
- * one) first SIGTERM, after two seconds SIGKILL, and returns ERR_CANCELLED. Mount points made only for the run (namespaces: /proc /dev /sys,
- * etc/resolv.conf, etc/hosts, ...) are gone afterwards if they were not there before, and their directories have the mtime the command
- * left them with (but a new ctime).
+ * Run one command to its end; its stdin is empty, its stdout and stderr are the given descriptors
+ * (borrowed). Whatever it leaves running is killed before this returns. A signal to kiln
+ * (os/signal.h) kills the command's whole process group (the pid namespace where there is one)
+ * first SIGTERM, after two seconds SIGKILL, and returns ERR_CANCELLED. Mount points made only for
+ * the run (namespaces: /proc /dev /sys, etc/resolv.conf, etc/hosts, ...) are gone afterwards if
+ * they were not there before, and their directories have the mtime the command left them with (but
+ * a new ctime).
  */
 int sandbox_run(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd, RunResult *ret,
                 Err *err) must_check;
 
-/* Signs that this process is in a container, the first one found ("/.dockerenv", ...); NULL when there is none. */
+/*
+ * Signs that this process is in a container, the first one found ("/.dockerenv", ...); NULL when
+ * there is none.
+ */
 const char *container_sign(void);

@@ -7,8 +7,9 @@
  *         |                                        v
  *         +---- channel: RunRequest, WIRE_STOP, RunReply --> supervisor --> the command
  *
- * The launcher only clones; everything about a run goes over the run's own channel, a stream socket between the builder
- * and the supervisor. End of file on it means for the supervisor that the builder is gone: kill and leave.
+ * The launcher only clones; everything about a run goes over the run's own channel, a stream socket
+ * between the builder and the supervisor. End of file on it means for the supervisor that the
+ * builder is gone: kill and leave.
  *
  * Internal to sandbox/.
  */
@@ -41,7 +42,10 @@ typedef struct RunRequest {
 /* Append the encoded request; ERR_LIMIT beyond to->max. */
 int run_request_format(const RunRequest *r, Buf *to, Err *err) must_check;
 
-/* Everything in *ret lives as long as the arena; 'text' may go. ERR_FORMAT when it is not what the above wrote. */
+/*
+ * Everything in *ret lives as long as the arena; 'text' may go. ERR_FORMAT when it is not what the
+ * above wrote.
+ */
 int run_request_parse(Str text, Arena *a, RunRequest *ret, Err *err) must_check;
 
 typedef struct RunReply {

@@ -33,7 +33,10 @@ int store_attach(const char *dir, bool foreign, Store **ret, Err *err) must_chec
 /* ERR_USAGE without a file 'oci-layout', ERR_UNSUPPORTED for a version that is not 1.x. */
 int layout_check_version(int dirfd, const char *dir, Err *err) must_check;
 
-/* A file of the layout itself, appended to ret; ERR_NOT_FOUND, ERR_FORMAT when it is no regular file. */
+/*
+ * A file of the layout itself, appended to ret; ERR_NOT_FOUND, ERR_FORMAT when it is no regular
+ * file.
+ */
 int layout_read(int dirfd, const char *name, Buf *ret, Err *err) must_check;
 
 /* An index.json without entries, under the lock, unless there is one. */

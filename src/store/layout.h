@@ -10,8 +10,8 @@
 /*
  * Choose the manifest in a layout made by anyone.
  *   selector   ""         the only image, whatever its platform, or the only one for 'platform'
- *              a name     org.opencontainers.image.ref.name or io.containerd.image.name: the whole of it, or
- *                         else what follows its last ':'
+ *              a name     org.opencontainers.image.ref.name or io.containerd.image.name: the whole
+ *                         of it, or else what follows its last ':'
  *              a digest   any manifest or index among the blobs, listed in index.json or not
  *   ret_json   the manifest's bytes, verified, are appended
  * Follows nested indexes. Where an index states no platforms the configurations are asked.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store/store.h - blobs on local disk: an OCI image layout (image-spec, image-layout.md) that serves
- * as scratch space, base-image cache and output.
+ * store/store.h - blobs on local disk: an OCI image layout (image-spec, image-layout.md) that
+ * serves as scratch space, base-image cache and output.
  *
  *      DIR/oci-layout   DIR/index.json   DIR/blobs/sha256/<hex>   DIR/tmp/   DIR/lock
  *
@@ -20,8 +20,10 @@
 
 typedef struct Store Store;
 
-/* Makes what is missing, and removes what killed processes left in DIR/tmp. A complete store may be on
-   a read-only volume: then only writing to it fails. */
+/*
+ * Makes what is missing, and removes what killed processes left in DIR/tmp. A complete store may be
+ * on a read-only volume: then only writing to it fails.
+ */
 int store_open(const char *dir, Store **ret, Err *err) must_check;
 void store_free(Store *s);
 CLEANUP_DEFINE(Store, store_free);
@@ -31,7 +33,10 @@ bool store_has(Store *s, const Digest *d, uint64_t *ret_size); /* ret_size may b
 /* For reading, at position 0. ret_size may be NULL. */
 int store_open_blob(Store *s, const Digest *d, int *ret_fd, uint64_t *ret_size, Err *err)
     must_check;
-/* The same without a look at what is in it: for a caller that hashes the bytes itself while it uses them. */
+/*
+ * The same without a look at what is in it: for a caller that hashes the bytes itself while it uses
+ * them.
+ */
 int store_open_blob_unverified(Store *s, const Digest *d, int *ret_fd, Err *err) must_check;
 /* Appended to ret, verified again; ERR_LIMIT beyond ret->max. On failure ret is as it was. */
 int store_read_blob(Store *s, const Digest *d, Buf *ret, Err *err) must_check;
@@ -44,8 +49,9 @@ int blob_writer_fd(BlobWriter *b);        /* borrowed; for reading back */
 uint64_t blob_writer_size(BlobWriter *b); /* bytes in the file so far; from any thread */
 int blob_writer_restart(BlobWriter *b, Err *err) must_check; /* drop everything written so far */
 /*
- * Check against 'want' (NULL = whatever it is) and 'want_size' (UINT64_MAX = any): ERR_DIGEST. Then rename
- * into place, over what may be there. Once; the descriptor stays good. ret, ret_size may be NULL.
+ * Check against 'want' (NULL = whatever it is) and 'want_size' (UINT64_MAX = any): ERR_DIGEST. Then
+ * rename into place, over what may be there. Once; the descriptor stays good. ret, ret_size may be
+ * NULL.
  */
 int blob_writer_commit(BlobWriter *b, const Digest *want, uint64_t want_size, Digest *ret,
                        uint64_t *ret_size, Err *err) must_check;
@@ -54,11 +60,16 @@ CLEANUP_DEFINE(BlobWriter, blob_writer_free);
 
 int store_put(Store *s, Str bytes, Digest *ret, Err *err) must_check; /* a small blob whole */
 
-/* A private directory below DIR/tmp for spool files; removed by temp_remove_all() or with the returned
-   Temp. */
+/*
+ * A private directory below DIR/tmp for spool files; removed by temp_remove_all() or with the
+ * returned Temp.
+ */
 struct Temp;
 int store_temp_dir(Store *s, struct Temp **ret, Err *err) must_check;
 
-/* Take a blob over from another store, unless it is there: by hard link where the file system and its owner
-   allow, else by copying. Copies are verified, and a layout that others made is always copied. */
+/*
+ * Take a blob over from another store, unless it is there: by hard link where the file system and
+ * its owner allow, else by copying. Copies are verified, and a layout that others made is always
+ * copied.
+ */
 int store_import(Store *to, Store *from, const Digest *d, Err *err) must_check;

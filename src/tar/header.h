@@ -72,7 +72,9 @@ typedef struct TarHead {
 /* Nothing but zeros: half of an end mark. */
 bool tar_block_empty(const TarBlock *b);
 
-/* The checksum is right, added up as unsigned or (as some old programs did) as signed characters. */
+/*
+ * The checksum is right, added up as unsigned or (as some old programs did) as signed characters.
+ */
 bool tar_block_valid(const TarBlock *b);
 
 /* Put the checksum in; the block is complete. */
@@ -83,7 +85,10 @@ TarDialect tar_block_dialect(const TarBlock *b);
 /* The characters of a field up to a NUL. */
 Str tar_field(const char *p, size_t n);
 
-/* A number: octal digits, or GNU's base-256, which may be negative. False when it is neither or overflows. */
+/*
+ * A number: octal digits, or GNU's base-256, which may be negative. False when it is neither or
+ * overflows.
+ */
 bool tar_number(const char *p, size_t n, int64_t *ret) must_check;
 
 /* Store an octal number with its NUL; false, and zero stored, when it does not fit. */

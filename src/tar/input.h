@@ -19,7 +19,10 @@ typedef struct TarInput {
 void tar_input_init(TarInput *t, Reader *in);
 void tar_input_done(TarInput *t);
 
-/* 1: *ret is the next 512 bytes, until the next call. 0: the stream ended just here. ERR_FORMAT within. */
+/*
+ * 1: *ret is the next 512 bytes, until the next call. 0: the stream ended just here. ERR_FORMAT
+ * within.
+ */
 int tar_input_block(TarInput *t, const TarBlock **ret, Err *err) must_check;
 
 /* As a Reader's read; large requests go to the stream without a copy. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tar/pax.h - the records of PAX extended headers, "LENGTH KEY=VALUE\n": text to what they say, and back.
+ * tar/pax.h - the records of PAX extended headers, "LENGTH KEY=VALUE\n": text to what they say, and
+ * back.
  *
  * Ownership  a PaxInfo's strings point into the text that it was parsed from.
  * Errors     ERR_FORMAT, ERR_LIMIT.
@@ -55,9 +56,10 @@ void pax_reset(PaxInfo *p); /* empty again, memory kept */
 int pax_parse(Str text, PaxInfo *ret, Err *err) must_check;
 
 /*
- * Add what a 'g' header says to the defaults of the entries that follow. Of those that make sense for more than
- * one file, uid, gid and mtime are known; a name, a size or a map is ERR_FORMAT: programs disagree on what to do
- * with one, and where they do, two of them see different files in one archive.
+ * Add what a 'g' header says to the defaults of the entries that follow. Of those that make sense
+ * for more than one file, uid, gid and mtime are known; a name, a size or a map is ERR_FORMAT:
+ * programs disagree on what to do with one, and where they do, two of them see different files in
+ * one archive.
  */
 int pax_parse_defaults(Str text, PaxInfo *defaults, Err *err) must_check;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tar/sparse.h - where the data of a sparse file lies: the four ways archives say it, as one list of runs.
+ * tar/sparse.h - where the data of a sparse file lies: the four ways archives say it, as one list
+ * of runs.
  *
  * Errors    ERR_FORMAT; ERR_LIMIT beyond LIMIT_SPARSE_PARTS runs.
  * Internal  to tar/.
@@ -31,8 +32,8 @@ int sparse_check(const TarRun *runs, size_t n_runs, uint64_t size, Err *err) mus
 int sparse_check_stored(const TarRuns *runs, uint64_t stored, Err *err) must_check;
 
 /*
- * How a file is laid out in PAX 1.0. 'runs' is the map; 'pieces' says what follows it: so many bytes of the
- * caller's, then so many zeros, and so on.
+ * How a file is laid out in PAX 1.0. 'runs' is the map; 'pieces' says what follows it: so many
+ * bytes of the caller's, then so many zeros, and so on.
  */
 typedef struct SparsePiece {
     uint64_t data, zeros;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree/note.h - inside tree/ only: what the walk over a disk (scan.c) hands to those who bring the tree up to date (update.c).
+ * tree/note.h - inside tree/ only: what the walk over a disk (scan.c) hands to those who bring the
+ * tree up to date (update.c).
  */
 #pragma once
 

@@ -2,8 +2,9 @@
 /*
  * A queue of directories, a few workers, and one collector:
  *
- *      worker: list a directory, statx every entry, compare with the tree, queue the sub-directories
- *      caller: collect what the workers noted, then bring the tree up to date (update.c)
+ *      worker: list a directory, statx every entry, compare with the tree, queue the
+ *      sub-directories caller: collect what the workers noted, then bring the tree up to date
+ *      (update.c)
  *
  * While workers run nobody changes the shape of the tree; a worker writes only to flags of the
  * children of its own directory and (adopting) to stamps, so no lock guards the tree.
@@ -22,8 +23,11 @@
 typedef struct Job {
     char *path; /* owned; "" = the root */
     Node *dir;  /* NULL when the tree does not have it */
-    bool
-        fresh; /* the tree has had it all along, the disk has not: names that are missing on the disk were never there */
+    /*
+     * the tree has had it all along, the disk has not: names that are missing on the disk were
+     * never there
+     */
+    bool fresh;
 } Job;
 
 typedef struct Scan {
@@ -60,7 +64,9 @@ static void push_job(Scan *s, const Job *j)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* False when everything is done or somebody failed. 'was_busy': the caller has just finished a job. */
+/*
+ * False when everything is done or somebody failed. 'was_busy': the caller has just finished a job.
+ */
 static bool take_job(Scan *s, bool was_busy, Job *ret)
 {
     bool got = false;
@@ -183,8 +189,8 @@ static int note_change(Worker *w, const char *name, const struct statx *st, bool
 }
 
 /*
- * What a command has mounted and left mounted is not in the image, and what it hides cannot be seen: that stays as it was.
- * (Mounts that were there before the build are foreign.)
+ * What a command has mounted and left mounted is not in the image, and what it hides cannot be
+ * seen: that stays as it was. (Mounts that were there before the build are foreign.)
  */
 static bool is_covered(const Scan *s, const struct statx *st)
 {
@@ -231,7 +237,10 @@ static int look_at(Worker *w, const char *name, Err *err)
             n->flags |= NODE_SEEN;
         return 0;
     }
-    /* var/run is a link in the image, and a directory here that holds a mount: then it is not the image's either */
+    /*
+     * var/run is a link in the image, and a directory here that holds a mount: then it is not the
+     * image's either
+     */
     if (foreign == FOREIGN_ABOVE && n && !node_is_dir(n))
         return 0;
     if (!s->adopting)
@@ -421,7 +430,10 @@ void scan_settle(const Tree *t)
 {
     const struct timespec tick = {.tv_nsec = 1000000};
 
-    /* A clock that was set back makes the remembered stamps lie in the future: no use waiting for that. */
+    /*
+     * A clock that was set back makes the remembered stamps lie in the future: no use waiting for
+     * that.
+     */
     for (unsigned i = 0; i < 50; i++) {
         struct timespec now;
 

@@ -2,11 +2,13 @@
 /*
  * tree/scan.h - what a command changed on disk, found by one parallel walk.
  *
- * A file is unchanged when its inode number, ctime, size and type are those the tree remembers: ctime cannot be set by a
- * program, so nothing is read or hashed. ctime has the granularity of the kernel's clock tick; scan_settle() before a command
- * makes sure that whatever the command does gets a later stamp than everything remembered (git's "racy" problem, solved by waiting).
+ * A file is unchanged when its inode number, ctime, size and type are those the tree remembers:
+ * ctime cannot be set by a program, so nothing is read or hashed. ctime has the granularity of the
+ * kernel's clock tick; scan_settle() before a command makes sure that whatever the command does
+ * gets a later stamp than everything remembered (git's "racy" problem, solved by waiting).
  *
- *      scan_adopt -> scan_settle -> command -> scan_changes -> (layer is written) -> scan_settle -> command -> ...
+ *      scan_adopt -> scan_settle -> command -> scan_changes -> (layer is written) -> scan_settle ->
+ *      command -> ...
  *
  * Errors   ERR_SYS with the path, ERR_LIMIT for names beyond LIMIT_PATH and for LIMIT_TREE_NODES.
  */
@@ -25,9 +27,14 @@ typedef struct ScanOpts {
 /* Remember the disk's stamps for every node; nodes that are not there become NODE_ABSENT. */
 int scan_adopt(Tree *t, const ScanOpts *o, Err *err) must_check;
 
-/* Bring the tree up to date with the disk: new and changed nodes become NODE_DIRTY (content.layer = 0), missing ones are removed and
-   recorded as deletions. */
+/*
+ * Bring the tree up to date with the disk: new and changed nodes become NODE_DIRTY (content.layer =
+ * 0), missing ones are removed and recorded as deletions.
+ */
 int scan_changes(Tree *t, const ScanOpts *o, Err *err) must_check;
 
-/* Wait until the file system clock has moved past everything remembered; a few milliseconds at most. */
+/*
+ * Wait until the file system clock has moved past everything remembered; a few milliseconds at
+ * most.
+ */
 void scan_settle(const Tree *t);

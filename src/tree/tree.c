@@ -151,7 +151,10 @@ static void rehash(Tree *t)
     free(old);
 }
 
-/* Whatever the name came from: what is in the tree can be made on a disk below the root, and nowhere else. */
+/*
+ * Whatever the name came from: what is in the tree can be made on a disk below the root, and
+ * nowhere else.
+ */
 static int check_name(Str name, Err *err)
 {
     if (name.n > LIMIT_NAME)
@@ -352,8 +355,8 @@ int tree_at(Tree *t, Str canonical, Node **ret, Err *err)
 }
 
 /*
- * The walk of tree_canonical(): 'dir' is the deepest existing directory reached; below it, 'missing' holds the
- * components that do not exist (yet).
+ * The walk of tree_canonical(): 'dir' is the deepest existing directory reached; below it,
+ * 'missing' holds the components that do not exist (yet).
  */
 typedef struct Resolver {
     Tree *t;

@@ -4,15 +4,16 @@
  *
  *      Node (a name in a directory) --> Inode (what it stands for) --> where the bytes are
  *
- * Hard links are several Nodes with one Inode. A Tree is filled from the headers of layers, from a directory on disk, or by
- * edits; the disk is only a materialisation of it. About 150 bytes a file.
+ * Hard links are several Nodes with one Inode. A Tree is filled from the headers of layers, from a
+ * directory on disk, or by edits; the disk is only a materialisation of it. About 150 bytes a file.
  *
- * Ownership  nodes and inodes live as long as the Tree, also after tree_remove() (they are then marked NODE_REMOVED), so
- *            pointers to them never dangle.
- * Paths      relative to the root, "" is the root, no leading '/', no "." or "..", unless a function says that it resolves.
+ * Ownership  nodes and inodes live as long as the Tree, also after tree_remove() (they are then
+ *            marked NODE_REMOVED), so pointers to them never dangle.
+ * Paths      relative to the root, "" is the root, no leading '/', no "." or "..", unless a
+ *            function says that it resolves.
  * Threads    one Tree, one thread; but any number may read while none writes.
- * Limits     LIMIT_TREE_NODES names of at most LIMIT_NAME bytes: ERR_LIMIT. "", ".", ".." and what holds a '/' or a NUL is no name:
- *            ERR_FORMAT.
+ * Limits     LIMIT_TREE_NODES names of at most LIMIT_NAME bytes: ERR_LIMIT. "", ".", ".." and what
+ *            holds a '/' or a NUL is no name: ERR_FORMAT.
  */
 #pragma once
 
@@ -112,14 +113,18 @@ void node_set_inode(
 
 /* --- looking up --- */
 
-/* The name in a directory; NULL when it is not there. The directory must have been read (tree_read_dir). */
+/*
+ * The name in a directory; NULL when it is not there. The directory must have been read
+ * (tree_read_dir).
+ */
 Node *tree_child(const Tree *t, const Node *dir, Str name);
 
 /*
- * Resolve as the kernel would with the tree's root as "/": symlinks followed (the last component's only with
- * follow_last), ".." stopped at the root. What does not exist is kept as it is written, so *ret is the path where something
- * would be created. Canonical: no component of it that exists is a symlink (but perhaps the last). ERR_SYS with ELOOP; ENOTDIR
- * when a file stands in the way; ERR_LIMIT when the result is longer than LIMIT_PATH.
+ * Resolve as the kernel would with the tree's root as "/": symlinks followed (the last component's
+ * only with follow_last), ".." stopped at the root. What does not exist is kept as it is written,
+ * so *ret is the path where something would be created. Canonical: no component of it that exists
+ * is a symlink (but perhaps the last). ERR_SYS with ELOOP; ENOTDIR when a file stands in the way;
+ * ERR_LIMIT when the result is longer than LIMIT_PATH.
  */
 int tree_canonical(Tree *t, Arena *a, Str path, bool follow_last, Str *ret, Err *err) must_check;
 
@@ -148,7 +153,10 @@ int tree_read_dir(Tree *t, Node *dir, Err *err) must_check; /* no-op when it has
 int64_t tree_newest_ctime(const Tree *t);
 void tree_note_ctime(Tree *t, int64_t ctime_ns);
 
-/* --- changes since the last layer (layer/write.h writes them, tree/scan.h and build/ make them) --- */
+/*
+ * --- changes since the last layer (layer/write.h writes them, tree/scan.h and build/ make them)
+ * ---
+ */
 
 typedef struct Deletion {
     Node *dir;

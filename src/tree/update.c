@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the walk found becomes the tree's: first everything that is gone, so that a file's old name does not stand in the way of a
- * directory's new one, then everything that is there, each directory before what is in it.
+ * What the walk found becomes the tree's: first everything that is gone, so that a file's old name
+ * does not stand in the way of a directory's new one, then everything that is there, each directory
+ * before what is in it.
  */
 #include "base/map.h"
 #include "tree/note.h"
@@ -57,9 +58,9 @@ static Inode *shared_inode(Update *u, Note *note, const Inode *old)
 }
 
 /*
- * A directory's time is a change of its own when somebody has set it (touch, tar, cp -p): mtime and ctime then differ.
- * Entries that came and went move both together, and that is no change. Where mounts of the container lie below, not only
- * the command sets it.
+ * A directory's time is a change of its own when somebody has set it (touch, tar, cp -p): mtime and
+ * ctime then differ. Entries that came and went move both together, and that is no change. Where
+ * mounts of the container lie below, not only the command sets it.
  */
 static bool time_was_set(const Note *note, const Inode *i)
 {
@@ -126,7 +127,10 @@ static int update_entry(Update *u, Note *note, Err *err)
     return 0;
 }
 
-/* Component by component, so that what lies below a directory comes right behind it ("a", "a/b", "a-c"). */
+/*
+ * Component by component, so that what lies below a directory comes right behind it ("a", "a/b",
+ * "a-c").
+ */
 static int by_path(const void *pa, const void *pb)
 {
     const unsigned char *a = (const unsigned char *)((const Note *)pa)->path;
