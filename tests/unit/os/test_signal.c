@@ -18,6 +18,7 @@ static void first_and_second(void *arg)
     Err err;
 
     (void)arg;
+    signals_reset(); /* nohup may have left some ignored */
     CHECK(signal_fd() == -1);
     CHECK_OK(signals_install(&err));
     CHECK_OK(signals_install(&err)); /* again changes nothing */
@@ -36,6 +37,7 @@ static void third(void *arg)
     Err err;
 
     (void)arg;
+    signals_reset(); /* nohup may have left some ignored */
     CHECK_OK(signals_install(&err));
     for (int i = 0; i < 2; i++)
         CHECK(raise(SIGINT) == 0);
@@ -56,6 +58,7 @@ static void stop(void *arg)
     Err err;
 
     (void)arg;
+    signals_reset(); /* nohup may have left some ignored */
     CHECK_OK(signals_install(&err));
     signal_stop();
     CHECK(readable(signal_fd()));
@@ -75,6 +78,7 @@ static void copy_after_a_signal(void *arg)
     Err err;
 
     (void)arg;
+    signals_reset(); /* nohup may have left some ignored */
     CHECK_OK(signals_install(&err));
     CHECK(write(from, "text", 4) == 4 && raise(SIGTERM) == 0);
     CHECK_OK(fd_copy_file(from, to, &err));
@@ -113,6 +117,7 @@ static void interrupted(void *arg)
     Err err;
 
     (void)arg;
+    signals_reset(); /* nohup may have left some ignored */
     CHECK_OK(signals_install(&err));
     CHECK(sigaction(SIGTERM, NULL, &sa) == 0 && !(sa.sa_flags & SA_RESTART));
     (void)sigemptyset(&block);
