@@ -6,6 +6,7 @@
 
 #include "build/steps.h"
 #include "dockerfile/healthcheck.h"
+#include "dockerfile/text.h"
 
 static void copy_list(StageBuild *s, const StrVec *from, StrVec *to)
 {
@@ -14,48 +15,16 @@ static void copy_list(StageBuild *s, const StrVec *from, StrVec *to)
         vec_push(to, str_dup_in(&s->config.arena, *a));
 }
 
-/* The exec form as it is; the shell form behind the stage's SHELL. */
 static void command_line(StageBuild *s, const Instr *i, StrVec *ret)
 {
-    static const Str sh[] = {STR_LIT("/bin/sh"), STR_LIT("-c")};
+    StrVec words = {0};
 
-    ret->n = 0;
-    if (i->exec_form) {
-        copy_list(s, &i->args, ret);
-        return;
-    }
-    if (s->config.shell.n)
-        vec_foreach(a, &s->config.shell)
-            vec_push(ret, *a);
-    else
-        for (size_t n = 0; n < ARRAY_LEN(sh); n++)
-            vec_push(ret, sh[n]);
-    vec_push(ret, i->args.n ? str_dup_in(&s->config.arena, i->args.v[0]) : S(""));
+    stage_command_line(s, i, i->args.n ? i->args.v[0] : S(""), &words);
+    copy_list(s, &words, ret);
+    vec_done(&words);
 }
 
-/* Go's %q of each word: what BuildKit's history shows. */
-static void add_quoted(Buf *b, Str s)
-{
-    buf_add_char(b, '"');
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-
-        if (c == '"' || c == '\\')
-            buf_addf(b, "\\%c", c);
-        else if (c == '\n')
-            buf_add_z(b, "\\n");
-        else if (c == '\t')
-            buf_add_z(b, "\\t");
-        else if (c == '\r')
-            buf_add_z(b, "\\r");
-        else if ((unsigned char)c < 0x20 || c == 0x7f)
-            buf_addf(b, "\\x%02x", (unsigned char)c);
-        else
-            buf_add_char(b, c);
-    }
-    buf_add_char(b, '"');
-}
-
+/* As BuildKit's history shows it. */
 static void history_of_list(StageBuild *s, const char *name, const StrVec *list)
 {
     cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
@@ -64,7 +33,7 @@ static void history_of_list(StageBuild *s, const char *name, const StrVec *list)
     for (size_t i = 0; i < list->n; i++) {
         if (i)
             buf_add_char(&text, ' ');
-        add_quoted(&text, list->v[i]);
+        text_add_quoted(&text, list->v[i]);
     }
     buf_add_char(&text, ']');
     stage_history(s, buf_str(&text), true);

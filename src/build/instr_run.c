@@ -71,23 +71,6 @@ static Str shell_text(StageBuild *s, const Instr *i)
     return str_dup_in(&s->arena, buf_str(&b));
 }
 
-static void command_line(StageBuild *s, const Instr *i, StrVec *ret)
-{
-    if (i->exec_form) {
-        vec_foreach(a, &i->args)
-            vec_push(ret, *a);
-        return;
-    }
-    if (s->config.shell.n) {
-        vec_foreach(a, &s->config.shell)
-            vec_push(ret, *a);
-    } else {
-        vec_push(ret, S("/bin/sh"));
-        vec_push(ret, S("-c"));
-    }
-    vec_push(ret, shell_text(s, i));
-}
-
 static Str join_words(Arena *a, const StrVec *words)
 {
     cleanup_buf Buf b = BUF_INIT(LIMIT_RUN_TEXT);
@@ -273,7 +256,7 @@ static int run_run(StageBuild *s, const Step *step, StepReport *report, Err *err
     StrVec argv = {0};
     int rc;
 
-    command_line(s, step->i, &argv);
+    stage_command_line(s, step->i, shell_text(s, step->i), &argv);
     if (argv.n == 0)
         rc = err_set(err, ERR_SYNTAX, "arguments are required");
     else

@@ -52,6 +52,22 @@ Str stage_workdir(const StageBuild *s)
     return s->config.working_dir.n ? s->config.working_dir : S("/");
 }
 
+void stage_command_line(const StageBuild *s, const Instr *i, Str shell_text, StrVec *ret)
+{
+    if (i->exec_form) {
+        vec_foreach(a, &i->args)
+            vec_push(ret, *a);
+        return;
+    }
+    vec_foreach(a, &s->config.shell)
+        vec_push(ret, *a);
+    if (s->config.shell.n == 0) {
+        vec_push(ret, S("/bin/sh"));
+        vec_push(ret, S("-c"));
+    }
+    vec_push(ret, shell_text);
+}
+
 int64_t stage_dir_time(const StageBuild *s)
 {
     return s->b->req->has_epoch ? s->b->req->epoch_ns : s->content_ns;

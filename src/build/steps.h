@@ -55,6 +55,12 @@ Rootfs *stage_rootfs(const Stage *s);
 /* Expand one word of the step in the stage's scope. */
 int stage_expand(StageBuild *s, Str word, Str *ret, Err *err) must_check;
 
+/*
+ * Append the words of a command: the exec form as it is, the shell form, whose text is 'shell_text',
+ * behind the stage's SHELL. The strings are borrowed from both.
+ */
+void stage_command_line(const StageBuild *s, const Instr *i, Str shell_text, StrVec *ret);
+
 /* Append a history entry; 'created_by' is copied. */
 void stage_history(StageBuild *s, Str created_by, bool empty_layer);
 

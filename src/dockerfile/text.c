@@ -169,15 +169,24 @@ static void add_quoted_char(Buf *b, char c)
         buf_add_char(b, c);
 }
 
+void text_add_quoted(Buf *b, Str s)
+{
+    buf_add_char(b, '"');
+    for (size_t i = 0; i < s.n; i++)
+        add_quoted_char(b, s.p[i]);
+    buf_add_char(b, '"');
+}
+
 Str text_quote(Arena *a, Str s)
 {
     cleanup_buf Buf b = BUF_INIT((size_t)CLIP_BYTES * 8);
     size_t n = clip_length(s);
 
-    buf_add_char(&b, '"');
-    for (size_t i = 0; i < n; i++)
-        add_quoted_char(&b, s.p[i]);
-    buf_add_z(&b, n < s.n ? "...\"" : "\"");
+    text_add_quoted(&b, str_head(s, n));
+    if (n < s.n) {
+        buf_truncate(&b, b.n - 1);
+        buf_add_z(&b, "...\"");
+    }
     return str_dup_in(a, buf_str(&b));
 }
 

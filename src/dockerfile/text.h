@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/vec.h"
 
 /* Bytes of the character that s begins with; 0 only when s is empty. */
@@ -26,7 +27,9 @@ bool text_is_blank(char c);
 /* The part before the first run of them, and the part after it ("" when there is none). */
 Str text_first_word(Str s, Str *ret_rest);
 
-/* s in double quotes, special characters escaped, shortened when long: for messages. */
+/* s in double quotes, special characters escaped as Go's %q does it. */
+void text_add_quoted(Buf *b, Str s);
+/* The same, shortened when long: for messages. */
 Str text_quote(Arena *a, Str s);
 /* s, shortened when long: for messages. */
 Str text_clip(Arena *a, Str s);
