@@ -159,17 +159,19 @@ Download *download_find(const Builder *b, const Digest *digest)
     return d && d->task && !task_done(d->task) ? d : NULL;
 }
 
-bool download_restarted(const Builder *b, const Digest *digest)
+bool download_was_wrong(const Builder *b, const Digest *digest)
 {
     Download *d = find(b, digest);
-    bool restarted = false;
+    bool wrong;
 
-    if (d) {
-        must(pthread_mutex_lock(&d->lock));
-        restarted = d->restarted;
-        must(pthread_mutex_unlock(&d->lock));
-    }
-    return restarted;
+    if (!d)
+        return false;
+    must(pthread_mutex_lock(&d->lock));
+    while (!d->ended)
+        must(pthread_cond_wait(&d->moved, &d->lock));
+    wrong = d->restarted || (d->failed && d->err.kind == ERR_DIGEST);
+    must(pthread_mutex_unlock(&d->lock));
+    return wrong;
 }
 
 void downloads_done(Builder *b)

@@ -5,7 +5,7 @@
  * What has been read before the download has ended is not verified: the Reader says that the blob
  * has ended (0) only when its digest was right. Should a transfer bring wrong bytes and a second
  * one the right ones, readers have a mixture of both, which cannot pass for the layer: then
- * download_restarted() tells that reading it again may help.
+ * download_was_wrong() tells that reading it again may help.
  *
  * Ownership  the builder's, until downloads_done(). Threads: the transfer is a task of the net
  *            pool; anybody may read.
@@ -18,8 +18,8 @@
 void download_begin(Builder *b, const ImageLayer *l);
 /* What is still under way; NULL when it was never begun or has ended. */
 Download *download_find(const Builder *b, const Digest *d);
-/* Some transfer of this layer began anew after it had brought something. */
-bool download_restarted(const Builder *b, const Digest *d);
+/* Wait for its end: may readers have got wrong bytes, because it began anew or brought another digest? */
+bool download_was_wrong(const Builder *b, const Digest *d);
 void downloads_done(Builder *b); /* waits for all */
 
 typedef struct DownloadReader {

@@ -83,12 +83,23 @@ static int load_layer(Rootfs *r, size_t number, Disk *disk, Err *err)
     return layer_stream_finish(s, err);
 }
 
-static int load_layers(Rootfs *r, Disk *disk, Err *err)
+static bool is_about_bytes(const Err *err)
 {
-    for (size_t i = 1; i <= r->layers.n; i++)
-        if (load_layer(r, i, disk, err) < 0)
+    return err->kind == ERR_FORMAT || err->kind == ERR_DIGEST || err->kind == ERR_LIMIT;
+}
+
+/* *ret_wrong: it failed, perhaps only because the layer was read while a broken transfer brought it. */
+static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
+{
+    for (size_t i = 1; i <= r->layers.n; i++) {
+        const Digest *d = &r->layers.v[i - 1].desc.digest;
+
+        if (load_layer(r, i, disk, err) < 0) {
+            *ret_wrong = is_about_bytes(err) && download_was_wrong(r->b, d);
             return err_wrap(err, "layer %zu of %zu (sha256:" STR_FMT ")", i, r->layers.n,
-                            STR_ARG(digest_short(&r->layers.v[i - 1].desc.digest)));
+                            STR_ARG(digest_short(d)));
+        }
+    }
     return disk ? disk_finish(disk, err) : 0;
 }
 
@@ -105,41 +116,34 @@ static int make_disk(Rootfs *r, Disk **ret, Err *err)
     return 0;
 }
 
-static int load_afresh(Rootfs *r, bool disk, Err *err)
+static int load_afresh(Rootfs *r, bool disk, bool *ret_wrong, Err *err)
 {
     cleanup_with(disk_free_at) Disk *d = NULL;
 
     tree_free(r->tree);
     r->tree = tree_new();
-    if ((disk && make_disk(r, &d, err) < 0) || load_layers(r, d, err) < 0) {
+    if ((disk && make_disk(r, &d, err) < 0) || load_layers(r, d, ret_wrong, err) < 0) {
         tree_free(steal_ptr(&r->tree)); /* half a tree must not pass for a whole one */
         return -1;
     }
     return 0;
 }
 
-/* Layers are read while they come: what a broken transfer brought first may have been wrong. */
-static bool read_what_was_sent_anew(const Rootfs *r, const Err *err)
-{
-    if (err->kind == ERR_FORMAT || err->kind == ERR_DIGEST || err->kind == ERR_LIMIT)
-        vec_foreach(l, &r->layers)
-            if (download_restarted(r->b, &l->desc.digest))
-                return true;
-    return false;
-}
-
 static int load_again(Rootfs *r, bool disk, Err *err)
 {
+    bool ignored;
+
     log_debug("%s; once more, from what is verified", err->msg);
     if (disk)
         rootfs_drop_disk(r);
     vec_foreach(l, &r->layers)
         TRY(layer_fetch(r->b, l, err));
-    return load_afresh(r, disk, err);
+    return load_afresh(r, disk, &ignored, err);
 }
 
 int rootfs_load(Rootfs *r, bool disk, Err *err)
 {
+    bool wrong = false;
     int rc;
 
     if (r->tree && (r->root || !disk))
@@ -147,8 +151,8 @@ int rootfs_load(Rootfs *r, bool disk, Err *err)
     if (r->layers.n > LIMIT_LAYERS)
         return err_set(err, ERR_LIMIT, "the image has more than %u layers", LIMIT_LAYERS);
     /* A tree without its disk is read again: the layers are the only copy of the files. */
-    rc = load_afresh(r, disk, err);
-    return rc < 0 && read_what_was_sent_anew(r, err) ? load_again(r, disk, err) : rc;
+    rc = load_afresh(r, disk, &wrong, err);
+    return rc < 0 && wrong ? load_again(r, disk, err) : rc;
 }
 
 ScanOpts rootfs_scan_opts(const Rootfs *r)
