@@ -67,24 +67,33 @@ static void copy_list(const StrVec *from, StrVec *to)
         vec_push(to, *s);
 }
 
-/* "K=V"; with 'from_env' K alone takes the environment's value, and nothing when there is none. */
-static int parse_pairs(Arena *a, const StrVec *from, const char *option, bool from_env,
+/* What K alone means, without a value. */
+typedef enum LoneKey {
+    LONE_WRONG,
+    LONE_FROM_ENV, /* the environment's value; unset: as if it had not been said (docker) */
+    LONE_OR_EMPTY, /* the same, but unset: empty (kaniko) */
+} LoneKey;
+
+/* "K=V", "K" */
+static int parse_pairs(Arena *a, const StrVec *from, const char *option, LoneKey lone,
                        KeyValueVec *to, Err *err)
 {
     vec_foreach(s, from) {
-        KeyValue kv;
+        Str key = *s, value = S("");
+        const char *env;
 
-        if (!str_cut(*s, '=', &kv.key, &kv.value)) {
-            const char *value = from_env ? getenv(str_dup_in(a, *s).p) : NULL;
-
-            if (!from_env)
+        if (!str_cut(*s, '=', &key, &value)) {
+            if (lone == LONE_WRONG)
                 return err_set(err, ERR_USAGE, "%s " STR_FMT ": expected KEY=VALUE", option,
                                STR_ARG(*s));
-            kv = (KeyValue){*s, str_from(value ? value : "")};
+            env = getenv(str_dup_in(a, *s).p);
+            if (!env && lone == LONE_FROM_ENV)
+                continue;
+            value = str_from(env ? env : "");
         }
-        if (kv.key.n == 0)
+        if (key.n == 0)
             return err_set(err, ERR_USAGE, "%s " STR_FMT ": the key is empty", option, STR_ARG(*s));
-        key_values_set(to, a, kv.key, kv.value);
+        key_values_set(to, a, key, value);
     }
     return 0;
 }
@@ -137,9 +146,9 @@ static int fill_registry(const Settings *s, Request *r, Err *err)
         TRY(add_map(r, str_from(map), err));
     if (mirror)
         add_mirror(r, str_from(mirror));
-    TRY(parse_pairs(&r->arena, &s->certificates, "--registry-certificate", false, &o->certificates,
-                    err));
-    TRY(parse_pairs(&r->arena, &s->client_certs, "--registry-client-cert", false,
+    TRY(parse_pairs(&r->arena, &s->certificates, "--registry-certificate", LONE_WRONG,
+                    &o->certificates, err));
+    TRY(parse_pairs(&r->arena, &s->client_certs, "--registry-client-cert", LONE_WRONG,
                     &o->client_certificates, err));
     TRY(parse_count(s->push_retry, "--push-retry", &o->push_retries, err));
     return parse_count(s->pull_retry, "--image-download-retry", &o->pull_retries, err);
@@ -437,10 +446,11 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     if (s->log_format && strcmp(s->log_format, "color") != 0 && strcmp(s->log_format, "text") != 0)
         return err_set(err, ERR_UNSUPPORTED, "--log-format %s is not supported yet (text)",
                        s->log_format);
-    TRY(parse_pairs(&r->arena, &s->build_args, "--build-arg", true, &b->build_args, err));
-    TRY(parse_pairs(&r->arena, &s->labels, "--label", false, &b->labels, err));
-    TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", false, &b->build_contexts,
-                    err));
+    TRY(parse_pairs(&r->arena, &s->build_args, "--build-arg",
+                    front == FRONT_BUILD ? LONE_FROM_ENV : LONE_OR_EMPTY, &b->build_args, err));
+    TRY(parse_pairs(&r->arena, &s->labels, "--label", LONE_WRONG, &b->labels, err));
+    TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", LONE_WRONG,
+                    &b->build_contexts, err));
     TRY(fill_epoch(r, err));
     TRY(fill_registry(s, r, err));
     TRY(fill_outputs(front, s, r, err));

@@ -160,6 +160,10 @@ like "under its name" "$(tar -xOf "$LAB/x/image.tar" manifest.json)" 'registry.t
 like "the label is set" "$(flatten --config "$LAB/x/layout")" '"by": "executor"'
 ok "the layout is written once more" executor --context "$LAB/ws" --context-sub-path sub --dockerfile Dockerfile.x --no-push --oci-layout-path "$LAB/x/layout" --target one
 is "and lists that image only" "$(grep -c '"digest"' <<<"$(tr , '\n' <"$LAB/x/layout/index.json")")" 1
+printf 'FROM scratch\nARG A=default B=default\nLABEL a="[$A]" b="[$B]"\n' >"$LAB/ws/Dockerfile.args"
+ok "build arguments without a value" env B=from-env "$LAB/executor" --context "$LAB/ws" --dockerfile Dockerfile.args --no-push --build-arg A --build-arg B \
+    --oci-layout-path "$LAB/x/args"
+is "are the environment's, or empty" "$(flatten --config "$LAB/x/args" | grep -oE '"[ab]": "[^"]*"' | tr '\n' ' ')" '"a": "[]" "b": "[from-env]" '
 wrong "without a destination" 'you must provide --destination, or use --no-push' "$LAB/executor" --context "$LAB/ws" --dockerfile sub/Dockerfile.x
 wrong "executor: what kaniko has and kiln has not yet" '--cache.* not supported yet' executor --context "$LAB/ws" --no-push --cache=true
 wrong "executor: misspelt" 'unknown option --destnation \(did you mean --destination\?\)' executor --destnation x

@@ -35,9 +35,6 @@ build() { # NAME DOCKERFILE [ARG...]: with an empty store unless KILN_DIR says o
     "$KILN" build -t "$R/$tag" --push "$@" "$LAB/ctx"
 }
 content() { rm -rf "$LAB/pulled"; skopeo copy -q --src-tls-verify=false "docker://$R/$1" "oci:$LAB/pulled:1" && flatten --no-root --only content "$LAB/pulled:1"; }
-all='./big type=file
-./etc type=dir'
-
 # ---- a push to the registry that the base comes from
 
 ok "metadata only" build team/app:meta "FROM $R/team/base:1\nLABEL a=1"

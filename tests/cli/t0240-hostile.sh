@@ -15,14 +15,15 @@ sh "$lab_lib/busybox_root.sh" "$LAB/busybox-root"
 lab_base_busybox "$LAB/busybox"
 
 # Build "FROM hostile" three ways: the tree alone, on a disk by a command, and copied whole into another image.
-dockerfile_tree='FROM hostile\nCOPY f /new/f\nWORKDIR /way/work'
-dockerfile_run='FROM hostile\nCOPY --from=tools /bin/busybox /tools/busybox\nRUN ["/tools/busybox", "true"]\nUSER 7\nRUN ["/tools/busybox", "true"]'
-dockerfile_copy='FROM tools\nCOPY --from=hostile / /h/\nRUN find /h >/dev/null'
+declare -A dockerfile
+dockerfile[tree]='FROM hostile\nCOPY f /new/f\nWORKDIR /way/work'
+dockerfile[run]='FROM hostile\nCOPY --from=tools /bin/busybox /tools/busybox\nRUN ["/tools/busybox", "true"]\nUSER 7\nRUN ["/tools/busybox", "true"]'
+dockerfile[copy]='FROM tools\nCOPY --from=hostile / /h/\nRUN find /h >/dev/null'
 
 build() { # WAY [ARG...]: its output in $said
-    local way=dockerfile_$1
+    local way=$1
     shift
-    printf '%b\n' "${!way}" >"$LAB/ctx/Dockerfile"
+    printf '%b\n' "${dockerfile[$way]}" >"$LAB/ctx/Dockerfile"
     rm -rf "$LAB/out"
     "$KILN" build --isolation namespaces --build-context "hostile=oci-layout://$LAB/hostile" --build-context "tools=oci-layout://$LAB/busybox" \
         -o "type=oci,dest=$LAB/out" "$@" "$LAB/ctx" 2>&1
@@ -93,7 +94,7 @@ layer root_is_link any any any
 add() { # KIND
     rm -f "$LAB/ctx/a.tar"
     hostile tar "$LAB/ctx/a.tar" "$1" "$outside"
-    dockerfile_add='FROM tools\nRUN mkdir /d && ln -s / /d/up\nADD a.tar /d/\nRUN true'
+    dockerfile[add]='FROM tools\nRUN mkdir /d && ln -s / /d/up\nADD a.tar /d/\nRUN true'
     output=$(build add) || true
     ok "ADD $1: nothing happened outside" nothing_happened
 }
@@ -104,13 +105,13 @@ done
 rm -f "$LAB/ctx/a.tar"
 
 # What a command leaves behind for the next steps.
-dockerfile_left='FROM tools\nRUN ln -s '$outside' /way && ln -s '$outside'/secret /f\nCOPY f /way/\nCOPY f /f\nWORKDIR /way/work\nADD f /way/added\nRUN cat /f && echo x >/way/by-command'
+dockerfile[left]='FROM tools\nRUN ln -s '$outside' /way && ln -s '$outside'/secret /f\nCOPY f /way/\nCOPY f /f\nWORKDIR /way/work\nADD f /way/added\nRUN cat /f && echo x >/way/by-command'
 ok "links that a command leaves are followed inside the image" build left
 ok "nothing happened outside" nothing_happened
 like "the files are in it" "$(flatten --only content "$LAB/out")" "\./${outside#/}/added data=\"f\\\\n\""
-dockerfile_escape='FROM tools\nRUN ls -A '$LAB' && exit 9; mount --bind /proc /tmp 2>/dev/null; mkdir /x && chroot /x ls / ; cd /x/../../../../../.. && ls '$outside' && exit 9; true'
+dockerfile[escape]='FROM tools\nRUN ls -A '$LAB' && exit 9; mount --bind /proc /tmp 2>/dev/null; mkdir /x && chroot /x ls / ; cd /x/../../../../../.. && ls '$outside' && exit 9; true'
 ok "a command does not see what is outside" build escape
-dockerfile_background='FROM tools\nRUN (trap "" TERM HUP; sleep 987) & sleep 986 & true'
+dockerfile[background]='FROM tools\nRUN (trap "" TERM HUP; sleep 987) & sleep 986 & true'
 ok "processes that a command leaves behind do not keep it" build background
 is "and are ended" "$(find /proc -maxdepth 2 -name cmdline -exec grep -lazE '^98[67]$' {} + 2>/dev/null)" ""
 finish

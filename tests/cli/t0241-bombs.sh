@@ -21,12 +21,13 @@ sys.exit(status)' "$LAB/peak" "$@"
     return $status
 }
 big() { # WAY
-    local way=dockerfile_$1
-    printf '%b\n' "${!way}" >"$LAB/ctx/Dockerfile"
+    local way=$1
+    printf '%b\n' "${dockerfile[$way]}" >"$LAB/ctx/Dockerfile"
     peak "$KILN" build --isolation namespaces --build-context "hostile=oci-layout://$LAB/hostile" --build-context "tools=oci-layout://$LAB/busybox" "$LAB/ctx"
 }
-dockerfile_tree='FROM hostile\nCOPY f /new/f'
-dockerfile_run='FROM hostile\nCOPY --from=tools /bin/busybox /tools/busybox\nRUN ["/tools/busybox", "true"]'
+declare -A dockerfile
+dockerfile[tree]='FROM hostile\nCOPY f /new/f'
+dockerfile[run]='FROM hostile\nCOPY --from=tools /bin/busybox /tools/busybox\nRUN ["/tools/busybox", "true"]'
 [ "$(id -u)" != 0 ] || { mkdir -p "$KILN_DIR" && mount -t tmpfs -o size=4g,nr_inodes=3m none "$KILN_DIR"; }
 for kind in zeros padding million; do
     limit=64
@@ -39,6 +40,6 @@ for kind in zeros padding million; do
         is "$kind, $way" "$status $(grep '^kiln:' "$LAB/peak.out")" "0 "
         ok "$kind, $way: $peak MiB are at most $limit" test "$peak" -le "$limit"
     done
-    rm -rf "$KILN_DIR"/*
+    rm -rf "${KILN_DIR:?}"/*
 done
 finish
