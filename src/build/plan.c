@@ -335,6 +335,20 @@ static Str target_name(const Builder *b, const Dockerfile *d)
     return name.n ? name : S("default");
 }
 
+static void begin_scope(Plan *p)
+{
+    const Builder *b = p->b;
+    const ScopeOpts opts = {
+        .build_args = &b->req->build_args,
+        .escape = p->d->escape,
+        .build = &b->build_platform,
+        .target = &b->target_platform,
+        .target_stage = str_lower_in(&p->b->arena, target_name(b, p->d)),
+    };
+
+    scope_init_global(&p->global, &p->b->arena, &opts);
+}
+
 /* Frontends are programs in images; ours is built in, and is every docker/dockerfile. */
 static int check_syntax(const Builder *b, const Dockerfile *d, Err *err)
 {
@@ -356,7 +370,7 @@ int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
 
     *p = (Plan){.b = b, .d = d};
     TRY(check_syntax(b, d, err));
-    scope_init_global(&p->global, b, d->escape, str_lower_in(&b->arena, target_name(b, d)));
+    begin_scope(p);
     TRY(read_stages(p, err));
     TRY(find_target(p, err));
     seen = arena_new_n(&b->arena, bool, p->stages.n);

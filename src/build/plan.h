@@ -9,8 +9,8 @@
  */
 #pragma once
 
-#include "build/env.h"
 #include "build/image.h"
+#include "dockerfile/scope.h"
 
 typedef struct Step {
     const Dockerfile *d; /* where it stands: the file, or the triggers of a base image */

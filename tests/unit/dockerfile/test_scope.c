@@ -2,25 +2,31 @@
 /*
  * Which value a variable has where: the rules of ARG and ENV, scope by scope.
  */
-#include "build/env.h"
+#include "dockerfile/scope.h"
+#include "oci/config.h"
 #include "test.h"
 
 typedef struct Fixture {
-    BuildRequest req;
-    Builder b;
+    Arena arena;
+    KeyValueVec build_args;
     Scope global, stage;
 } Fixture;
 
 static void build_arg(Fixture *f, const char *k, const char *v)
 {
-    key_values_set(&f->req.build_args, &f->b.arena, str_from(k), str_from(v));
+    key_values_set(&f->build_args, &f->arena, str_from(k), str_from(v));
 }
 
 static void begin(Fixture *f)
 {
-    f->b.req = &f->req;
-    f->b.build_platform = f->b.target_platform = (Platform){.os = S("linux"), .arch = S("amd64")};
-    scope_init_global(&f->global, &f->b, '\\', S("final"));
+    static const Platform platform = {.os = STR_LIT("linux"), .arch = STR_LIT("amd64")};
+    const ScopeOpts opts = {.build_args = &f->build_args,
+                            .escape = '\\',
+                            .build = &platform,
+                            .target = &platform,
+                            .target_stage = S("final")};
+
+    scope_init_global(&f->global, &f->arena, &opts);
 }
 
 static void enter_stage(Fixture *f)
@@ -29,7 +35,7 @@ static void enter_stage(Fixture *f)
     KeyValue kv = {S("BASE"), S("from-base")};
 
     vec_push(&env, kv);
-    scope_init_stage(&f->stage, &f->global, &f->b.arena, &env);
+    scope_init_stage(&f->stage, &f->global, &f->arena, &env);
     vec_done(&env);
 }
 
@@ -37,8 +43,8 @@ static void end(Fixture *f)
 {
     scope_done(&f->stage);
     scope_done(&f->global);
-    vec_done(&f->req.build_args);
-    arena_done(&f->b.arena);
+    vec_done(&f->build_args);
+    arena_done(&f->arena);
 }
 
 static void arg(Scope *s, const char *name, const char *value)

@@ -1,32 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/env.h - the variables of a stage (spec/dockerfile 2.2, 2.3, 11.7).
+ * dockerfile/scope.h - the variables of a stage (spec/dockerfile 2.2, 2.3, 11.7).
  *
  *      base Env, then ENV and ARG in order of appearance, the later wins: that is what words expand
  *      to and RUN sees. The image's config gets the ENVs only.
+ *
+ * Used twice: the build follows a stage with it, and the linter.
  */
 #pragma once
 
-#include "build/builder.h"
+#include "dockerfile/ast.h"
 #include "dockerfile/expand.h"
+#include "oci/platform.h"
+
+/* What the automatic arguments are made from. */
+typedef struct ScopeOpts {
+    const KeyValueVec *build_args; /* borrowed for the scopes' life */
+    char escape;
+    const Platform *build, *target;
+    Str target_stage; /* TARGETSTAGE's value */
+} ScopeOpts;
 
 typedef struct Scope {
-    Builder *b;
     Arena *arena; /* borrowed: the strings */
+    const KeyValueVec *build_args;
     char escape;
     KeyValueVec vars;           /* current values; what is not set is not there */
     StrVec args;                /* names declared by ARG, once each, in order */
     const struct Scope *global; /* ARGs before the first FROM; NULL in the global scope itself */
+    StrVec *unset;              /* see expand.h; NULL = nobody wants to know */
 } Scope;
 
-/* The automatic platform arguments and nothing else. target_stage: TARGETSTAGE's value. */
-void scope_init_global(Scope *s, Builder *b, char escape, Str target_stage);
+/* The automatic platform arguments and nothing else. */
+void scope_init_global(Scope *s, Arena *arena, const ScopeOpts *opts);
 void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValueVec *base_env);
 /* ARGs and variables of the stage that this one is FROM. */
 void scope_inherit(Scope *s, const Scope *from);
 void scope_done(Scope *s);
 
 void scope_set(Scope *s, Str key, Str value);
+bool scope_declares(const Scope *s, Str name); /* an ARG does, with a value or without */
 
 /*
  * ARG NAME[=default], for one word of the instruction. ret: the resolved value; *ret_set false when

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "build/env.h"
+#include "dockerfile/scope.h"
 
 #include "base/limits.h"
+#include "oci/config.h"
 
 /* In pairs: the two spellings of a name differ in the last bit of their index. */
 static const char *const proxies[] = {
@@ -29,25 +30,28 @@ static void set_platform(Scope *s, const char *prefix, const Platform *p)
 
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         Str name = str_fmt_in(s->arena, "%s%s", prefix, parts[i].suffix);
-        const KeyValue *given = key_values_find(&s->b->req->build_args, name);
+        const KeyValue *given = key_values_find(s->build_args, name);
 
         scope_set(s, name, given ? given->value : parts[i].value);
     }
 }
 
-void scope_init_global(Scope *s, Builder *b, char escape, Str target_stage)
+void scope_init_global(Scope *s, Arena *arena, const ScopeOpts *opts)
 {
-    const KeyValue *given = key_values_find(&b->req->build_args, S("TARGETSTAGE"));
+    const KeyValue *given = key_values_find(opts->build_args, S("TARGETSTAGE"));
 
-    *s = (Scope){.b = b, .arena = &b->arena, .escape = escape};
-    set_platform(s, "BUILD", &b->build_platform);
-    set_platform(s, "TARGET", &b->target_platform);
-    scope_set(s, S("TARGETSTAGE"), given ? given->value : target_stage);
+    *s = (Scope){.arena = arena, .build_args = opts->build_args, .escape = opts->escape};
+    set_platform(s, "BUILD", opts->build);
+    set_platform(s, "TARGET", opts->target);
+    scope_set(s, S("TARGETSTAGE"), given ? given->value : opts->target_stage);
 }
 
 void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValueVec *base_env)
 {
-    *s = (Scope){.b = global->b, .arena = arena, .escape = global->escape, .global = global};
+    *s = (Scope){.arena = arena,
+                 .build_args = global->build_args,
+                 .escape = global->escape,
+                 .global = global};
     vec_foreach(kv, base_env)
         scope_set(s, kv->key, kv->value);
 }
@@ -84,7 +88,10 @@ static bool lookup(void *ctx, Str name, Str *ret)
 
 static Expander expander_of(const Scope *s)
 {
-    return (Expander){.escape = s->escape, .lookup = lookup, .ctx = (void *)(uintptr_t)s};
+    return (Expander){.escape = s->escape,
+                      .lookup = lookup,
+                      .ctx = (void *)(uintptr_t)s,
+                      .unset = s->unset};
 }
 
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
@@ -118,7 +125,7 @@ int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err)
 
 /* --- ARG --- */
 
-static bool declared(const Scope *s, Str name)
+bool scope_declares(const Scope *s, Str name)
 {
     vec_foreach(a, &s->args)
         if (str_eq(*a, name))
@@ -134,7 +141,7 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
     bool set = false;
 
     TRY(scope_expand(s, w->name, &name, err));
-    given = key_values_find(&s->b->req->build_args, name);
+    given = key_values_find(s->build_args, name);
     above = s->global ? key_values_find(&s->global->vars, name) : NULL;
     if (w->has_value)
         TRY(scope_expand(s, w->value, &value, err));
@@ -149,7 +156,7 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
     }
     if (s->args.n >= LIMIT_VARIABLES)
         return err_set(err, ERR_LIMIT, "more than %u arguments", LIMIT_VARIABLES);
-    if (!declared(s, name))
+    if (!scope_declares(s, name))
         vec_push(&s->args, name);
     if (set)
         scope_set(s, name, value);
@@ -177,7 +184,7 @@ Str scope_args_prefix(const Scope *s)
 /* Programs differ in which spelling they read, so a command gets both, whichever was given. */
 static void add_proxy(const Scope *s, Str name, Str other, StrVec *ret)
 {
-    const KeyValueVec *args = &s->b->req->build_args;
+    const KeyValueVec *args = s->build_args;
     const KeyValue *kv = key_values_find(args, name);
 
     if (!kv)
