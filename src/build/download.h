@@ -18,7 +18,10 @@
 void download_begin(Builder *b, const ImageLayer *l);
 /* What is still under way; NULL when it was never begun or has ended. */
 Download *download_find(const Builder *b, const Digest *d);
-/* Wait for its end: may readers have got wrong bytes, because it began anew or brought another digest? */
+/*
+ * Wait for its end: may readers have got wrong bytes, because it began anew or brought another
+ * digest?
+ */
 bool download_was_wrong(const Builder *b, const Digest *d);
 void downloads_done(Builder *b); /* waits for all */
 

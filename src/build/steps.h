@@ -56,8 +56,8 @@ Rootfs *stage_rootfs(const Stage *s);
 int stage_expand(StageBuild *s, Str word, Str *ret, Err *err) must_check;
 
 /*
- * Append the words of a command: the exec form as it is, the shell form, whose text is 'shell_text',
- * behind the stage's SHELL. The strings are borrowed from both.
+ * Append the words of a command: the exec form as it is, the shell form, whose text is
+ * 'shell_text', behind the stage's SHELL. The strings are borrowed from both.
  */
 void stage_command_line(const StageBuild *s, const Instr *i, Str shell_text, StrVec *ret);
 
