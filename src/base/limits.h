@@ -48,4 +48,5 @@
 #define LIMIT_REDIRECTS       10u
 
 /* the machine */
+#define LIMIT_CONTEXT   ((uint64_t)1 << 40) /* what an archive of a context unpacks to */
 #define LIMIT_MOUNTINFO ((size_t)64 << 20)

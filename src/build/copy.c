@@ -114,7 +114,9 @@ static Inode *copy_inode(const CopyJob *job, Node *from, Map *links)
     const Inode *i = from->inode;
     Str key = {(const char *)&i, sizeof(i)};
     Tree *t = job->stage->fs->tree;
-    Inode *to = i->nlink > 1 ? map_find(links, key) : NULL;
+    /* What is read on demand does not know all names of a file yet, but that it has several. */
+    bool shared = i->nlink > 1 || (i->ino && !i->ctime_ns);
+    Inode *to = shared ? map_find(links, key) : NULL;
 
     if (to)
         return to;
@@ -129,7 +131,7 @@ static Inode *copy_inode(const CopyJob *job, Node *from, Map *links)
     } else {
         to->rdev = i->rdev;
     }
-    if (i->nlink > 1)
+    if (shared)
         (void)map_set(links, key, to);
     return to;
 }
@@ -386,13 +388,13 @@ int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err)
 
 /* --- opening what was copied --- */
 
-static int open_source(FileSource *self, const Node *n, int *ret_fd, Err *err)
+static int open_source(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     CopyFiles *f = (CopyFiles *)self;
     const Content *c = &n->inode->content;
     FileSource *from = f->from.v[c->layer];
 
-    return from->open(from, c->source, ret_fd, err);
+    return from->open(from, c->source, ret, err);
 }
 
 void copy_files_init(CopyFiles *f)

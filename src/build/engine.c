@@ -258,6 +258,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
     };
 
     TRY(signal_check(err));
+    TRY(context_check(s->b->req->context, err));
     if (ev && ev->step_begin)
         ev->step_begin(ev->ctx, &report);
     s->scope.escape = step->i->source->escape; /* a trigger's is its own */
@@ -370,6 +371,8 @@ static int build_with(Builder *b, BuildResult *ret, Err *err)
         rc = export_check(b, err);
     if (rc == 0)
         rc = build_stages(&plan, err);
+    if (rc == 0)
+        rc = context_load(b->req->context, err); /* also when nothing was taken from it */
     if (rc == 0) {
         StageBuild *target = plan.target->built;
 

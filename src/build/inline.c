@@ -6,7 +6,7 @@
 #include "os/fd.h"
 
 /* The layer is written from descriptors: a heredoc becomes one that has no name anywhere. */
-static int open_inline(FileSource *self, const Node *n, int *ret_fd, Err *err)
+static int open_inline(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     const InlineFiles *f = (const InlineFiles *)self;
     Str text = f->contents.v[n->inode->content.offset];
@@ -15,7 +15,7 @@ static int open_inline(FileSource *self, const Node *n, int *ret_fd, Err *err)
     if (fd < 0)
         return err_sys(err, "memfd_create");
     TRY(fd_write_all(fd, text.p, text.n, err));
-    *ret_fd = steal_fd(&fd);
+    *ret = (OpenFile){steal_fd(&fd), 0};
     return 0;
 }
 

@@ -185,6 +185,7 @@ static int open_from(Copy *c, Rootfs **ret, Err *err)
 
     *ret = NULL;
     if (!from) {
+        TRY(context_load(c->s->b->req->context, err));
         c->job.from = context_tree(c->s->b->req->context);
         return 0;
     }
@@ -205,7 +206,7 @@ static int open_from(Copy *c, Rootfs **ret, Err *err)
 
 static int add_archive(Copy *c, const CopyMatch *m, Err *err)
 {
-    cleanup_close int fd = -1;
+    cleanup_open_file OpenFile file = OPEN_FILE_NONE;
     FileSource *files = context_files(c->s->b->req->context);
     NodeVec wanted = {0};
     Unpacked *u;
@@ -214,13 +215,12 @@ static int add_archive(Copy *c, const CopyMatch *m, Err *err)
 
     if (!S_ISREG(m->node->inode->mode) || m->node->inode->size < TAR_BLOCK / 8)
         return 0;
-    TRY(files->open(files, m->node, &fd, err));
-    is_archive = unpacked_open(fd, &u, err);
+    TRY(files->open(files, m->node, &file, err));
+    is_archive = unpacked_open(&file, m->node->inode->size, &u, err);
     if (is_archive < 0)
         return err_wrap(err, "ADD " STR_FMT, STR_ARG(m->name));
     if (!is_archive)
         return 0;
-    fd = -1;
     vec_push(&c->archives, u);
     job.from = u->tree;
     job.source = (uint32_t)c->files.from.n;

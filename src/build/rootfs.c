@@ -180,7 +180,7 @@ static int read_node(Rootfs *r, Node *n, Buf *ret, Err *err)
 {
     RootfsFiles files;
     NodeVec wanted = {0};
-    cleanup_close int fd = -1;
+    cleanup_open_file OpenFile file = OPEN_FILE_NONE;
     int rc;
 
     if (n->inode->size > ret->max - ret->n)
@@ -189,9 +189,9 @@ static int read_node(Rootfs *r, Node *n, Buf *ret, Err *err)
     rc = rootfs_files_open(r, &wanted, &files, err);
     vec_done(&wanted);
     TRY(rc);
-    rc = files.s.open(&files.s, n, &fd, err);
+    rc = files.s.open(&files.s, n, &file, err);
     if (rc == 0) {
-        FdReader in = fd_reader(fd);
+        FdRangeReader in = fd_range_reader(file.fd, file.at, n->inode->size);
 
         rc = reader_read_all(&in.r, ret, n->name, err);
     }
@@ -258,19 +258,19 @@ static int extract_all(RootfsFiles *f, const NodeVec *nodes, Err *err)
     return 0;
 }
 
-static int open_on_disk(FileSource *self, const Node *n, int *ret_fd, Err *err)
+static int open_on_disk(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     RootFiles disk = root_files(((RootfsFiles *)self)->disk_fd);
 
-    return disk.s.open(&disk.s, n, ret_fd, err);
+    return disk.s.open(&disk.s, n, ret, err);
 }
 
-static int open_spooled(FileSource *self, const Node *n, int *ret_fd, Err *err)
+static int open_spooled(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     const RootfsFiles *f = (const RootfsFiles *)self;
     const Content *c = &n->inode->content;
 
-    return spool_file(&f->spool, c->layer, c->offset, ret_fd, err);
+    return spool_file(&f->spool, c->layer, c->offset, ret, err);
 }
 
 /* A mount of the container hides the file that the image has there: only the layer still has it. */

@@ -64,7 +64,7 @@ int spool_extract(Spool *s, Reader *archive, uint32_t id, uint64_t *offsets, siz
     return rc;
 }
 
-int spool_file(const Spool *s, uint32_t id, uint64_t offset, int *ret_fd, Err *err)
+int spool_file(const Spool *s, uint32_t id, uint64_t offset, OpenFile *ret, Err *err)
 {
     cleanup_buf Buf path = BUF_INIT(LIMIT_PATH);
     int fd;
@@ -73,6 +73,6 @@ int spool_file(const Spool *s, uint32_t id, uint64_t offset, int *ret_fd, Err *e
     fd = open(buf_z(&path), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, "open %s", buf_z(&path));
-    *ret_fd = fd;
+    *ret = (OpenFile){fd, 0};
     return 0;
 }

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "base/io.h"
+#include "layer/write.h"
 #include "os/temp.h"
 #include "store/store.h"
 
@@ -22,4 +22,4 @@ void spool_done(Spool *s);
 /* One pass over an uncompressed archive; 'offsets' is sorted here. */
 int spool_extract(Spool *s, Reader *archive, uint32_t id, uint64_t *offsets, size_t n, Err *err)
     must_check;
-int spool_file(const Spool *s, uint32_t id, uint64_t offset, int *ret_fd, Err *err) must_check;
+int spool_file(const Spool *s, uint32_t id, uint64_t offset, OpenFile *ret, Err *err) must_check;

@@ -8,58 +8,57 @@
 #include "layer/apply.h"
 #include "os/fd.h"
 
-static int decode(int fd, FdReader *raw, Decoder **ret, Err *err)
+static int decode(const OpenFile *f, uint64_t size, FdRangeReader *raw, Decoder **ret, Err *err)
 {
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        return err_sys(err, "seek");
-    *raw = fd_reader(fd);
+    *raw = fd_range_reader(f->fd, f->at, size);
     return decoder_new_sniff(&raw->r, ret, NULL, err);
 }
 
 /*
  * Compressed bytes that cannot be decoded are no archive either: the file is then copied as it is.
  */
-static bool looks_like_archive(int fd)
+static bool looks_like_archive(const OpenFile *f, uint64_t size)
 {
     cleanup_with(decoder_free_at) Decoder *d = NULL;
     char block[TAR_BLOCK];
-    FdReader raw;
+    FdRangeReader raw;
     size_t n;
     Err err;
 
-    if (decode(fd, &raw, &d, &err) < 0 ||
+    if (decode(f, size, &raw, &d, &err) < 0 ||
         reader_read_full(decoder_reader(d), block, sizeof(block), &n, &err) < 0)
         return false;
     return tar_looks_like(block, n);
 }
 
-static int open_spooled(FileSource *self, const Node *n, int *ret_fd, Err *err)
+static int open_spooled(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
-    return spool_file(&((Unpacked *)self)->spool, 1, n->inode->content.offset, ret_fd, err);
+    return spool_file(&((Unpacked *)self)->spool, 1, n->inode->content.offset, ret, err);
 }
 
-static int read_headers(Unpacked *u, int fd, Err *err)
+static int read_headers(Unpacked *u, const OpenFile *f, Err *err)
 {
     cleanup_with(decoder_free_at) Decoder *d = NULL;
     ApplyOpts o = {.tree = u->tree, .layer = 1, .plain = true};
-    FdReader raw;
+    FdRangeReader raw;
 
-    TRY(decode(fd, &raw, &d, err));
+    TRY(decode(f, u->size, &raw, &d, err));
     return layer_apply(decoder_reader(d), &o, err);
 }
 
-int unpacked_open(int fd, Unpacked **ret, Err *err)
+int unpacked_open(OpenFile *file, uint64_t size, Unpacked **ret, Err *err)
 {
     cleanup_with(unpacked_free_at) Unpacked *u = NULL;
 
-    if (!looks_like_archive(fd))
+    if (!looks_like_archive(file, size))
         return 0;
     u = NEW(Unpacked);
-    u->fd = -1;
+    u->file.fd = -1;
+    u->size = size;
     u->s.open = open_spooled;
     u->tree = tree_new();
-    TRY(read_headers(u, fd, err));
-    u->fd = fd;
+    TRY(read_headers(u, file, err));
+    u->file = (OpenFile){steal_fd(&file->fd), file->at};
     *ret = steal_ptr(&u);
     return 1;
 }
@@ -68,14 +67,14 @@ int unpacked_fetch(Unpacked *u, Store *store, const NodeVec *files, Err *err)
 {
     cleanup_with(decoder_free_at) Decoder *d = NULL;
     cleanup_free uint64_t *offsets = NEW_N(uint64_t, files->n);
-    FdReader raw;
+    FdRangeReader raw;
 
     if (files->n == 0)
         return 0; /* directories and links only */
     for (size_t i = 0; i < files->n; i++)
         offsets[i] = files->v[i]->inode->content.offset;
     TRY(spool_open(store, &u->spool, err));
-    TRY(decode(u->fd, &raw, &d, err));
+    TRY(decode(&u->file, u->size, &raw, &d, err));
     return spool_extract(&u->spool, decoder_reader(d), 1, offsets, files->n, err);
 }
 
@@ -85,6 +84,6 @@ void unpacked_free(Unpacked *u)
         return;
     spool_done(&u->spool);
     tree_free(u->tree);
-    close_at(&u->fd);
+    open_file_done(&u->file);
     free(u);
 }

@@ -10,15 +10,16 @@
 typedef struct Unpacked {
     FileSource s; /* opens its regular files, once unpacked_fetch() has been called */
     Tree *tree;
-    int fd; /* the archive; owned */
+    OpenFile file; /* the archive; owned */
+    uint64_t size;
     Spool spool;
 } Unpacked;
 
 /*
- * Takes 'fd' on success. Returns 1 when the file is an archive (its first header can be read), 0
- * when not, -1.
+ * Returns 1 when the file, of 'size' bytes, is an archive (its first header can be read), 0 when
+ * not, -1. It is taken (*file emptied) with 1 only.
  */
-int unpacked_open(int fd, Unpacked **ret, Err *err) must_check;
+int unpacked_open(OpenFile *file, uint64_t size, Unpacked **ret, Err *err) must_check;
 int unpacked_fetch(Unpacked *u, Store *store, const NodeVec *files, Err *err) must_check;
 void unpacked_free(Unpacked *u);
 CLEANUP_DEFINE(Unpacked, unpacked_free);

@@ -26,6 +26,7 @@ static const char build_usage[] =
     "  kiln build -t registry.example/app:1 --push .        build and push\n"
     "  kiln build -o type=oci,dest=out .                    write an OCI image layout\n"
     "  kiln build -f docker/Dockerfile --target test src    one stage, another Dockerfile\n"
+    "  tar -cz . | kiln build -                             an archive (tar://PATH, https://...)\n"
     "\n";
 
 static const char executor_usage[] =

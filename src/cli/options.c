@@ -34,8 +34,9 @@ static const Option options[] = {
      "the Dockerfile (default: CONTEXT/Dockerfile)"},
     {NULL, X, "dockerfile", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
      "the Dockerfile (default: Dockerfile in the context)"},
-    {NULL, X, "context", 'c', OPTION_TEXT, AT(context), "DIR",
-     "the build context (default: /workspace/)"},
+    {NULL, X, "context", 'c', OPTION_TEXT, AT(context), "SRC",
+     "the build context: a directory, tar://PATH, tar://stdin, https://...\n"
+     "(default: /workspace/)"},
     {NULL, X, "context-sub-path", 0, OPTION_TEXT, AT(context_sub_path), "DIR",
      "use this directory of the context"},
     {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",

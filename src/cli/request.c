@@ -9,6 +9,7 @@
 #include "dockerfile/parse.h"
 #include "os/fd.h"
 #include "os/file.h"
+#include "os/signal.h"
 
 /* --- small values --- */
 
@@ -300,84 +301,112 @@ static int read_at_cwd(const char *path, Buf *ret, bool *ret_found, Err *err)
     return 0;
 }
 
-/*
- * A path that exists is taken as it is; else it is one in the context. Without -f it is Dockerfile,
- * or dockerfile, in the context.
- */
-static int read_dockerfile(const Settings *s, Request *r, Buf *text, Str *ret_name,
-                           bool *ret_outside, Err *err)
+static int read_url(const Request *r, const char *url, Buf *ret, Err *err)
 {
-    const char *path = s->dockerfile ? s->dockerfile : "Dockerfile";
+    cleanup_http_answer HttpAnswer answer = {0};
+    HttpRequest req = {.method = "GET", .url = url, .max_body = LIMIT_DOCKERFILE};
 
-    *ret_outside = false;
-    *ret_name = str_from(path);
-    if (s->dockerfile) {
-        if (strstr(path, "://"))
-            return err_set(err, ERR_UNSUPPORTED,
-                           "a Dockerfile from a URL is not supported yet (%s)", path);
-        if (strcmp(path, "-") == 0) {
-            FdReader in = fd_reader(STDIN_FILENO);
+    TRY(http_do(r->http, &req, &answer, err));
+    if (answer.status != 200)
+        return err_set(err, answer.status == 404 ? ERR_NOT_FOUND : ERR_HTTP,
+                       "GET of the Dockerfile " STR_FMT ": the server answers with status %d",
+                       STR_ARG(url_for_people(&answer.arena, str_from(url))), answer.status);
+    buf_add(ret, buf_str(&answer.body));
+    return 0;
+}
 
-            return reader_read_all(&in.r, text, "the Dockerfile on standard input", err);
-        }
-        TRY(read_at_cwd(path, text, ret_outside, err));
-        if (*ret_outside)
-            return 0;
+/* Where the Dockerfile was found. */
+typedef enum Place {
+    IN_CONTEXT,
+    AT_CWD,
+    ELSEWHERE, /* a URL, standard input: nothing stands beside it */
+} Place;
+
+/* A Dockerfile that is not in the context; IN_CONTEXT when it can only be there. */
+static int read_outside(const Settings *s, const Request *r, Buf *text, Place *ret, Err *err)
+{
+    const char *path = s->dockerfile;
+    bool found;
+
+    *ret = ELSEWHERE;
+    if (path && (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0))
+        return read_url(r, path, text, err);
+    if (path && strcmp(path, "-") == 0) {
+        FdReader in = fd_reader(STDIN_FILENO);
+
+        return reader_read_all(&in.r, text, "the Dockerfile on standard input", err);
     }
-    if (context_read(r->context, path, text, err) == 0)
+    *ret = IN_CONTEXT;
+    if (!path)
+        return 0;
+    TRY(read_at_cwd(path, text, &found, err));
+    *ret = found ? AT_CWD : IN_CONTEXT;
+    return 0;
+}
+
+/* Without -f it is Dockerfile, or dockerfile. */
+static int read_inside(const Settings *s, Request *r, Buf *text, Str *name, Err *err)
+{
+    if (context_read(r->context, name->p, text, err) == 0)
         return 0;
     if (err->kind == ERR_NOT_FOUND && !s->dockerfile &&
         context_read(r->context, "dockerfile", text, err) == 0) {
-        *ret_name = S("dockerfile");
+        *name = S("dockerfile");
         return 0;
     }
     if (err->kind == ERR_NOT_FOUND)
         return err_set(err, ERR_NOT_FOUND,
-                       "there is no %s in the context %s%s (choose another with -f)", path,
-                       context_name(r->context), s->dockerfile ? " or here" : "");
+                       "there is no " STR_FMT " in the context %s%s (choose another with -f)",
+                       STR_ARG(*name), context_name(r->context), s->dockerfile ? " or here" : "");
     return -1;
 }
 
-static int read_ignore(Request *r, Str dockerfile, bool outside, Err *err)
+static int set_ignore(Request *r, Str dockerfile, Place place, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERIGNORE);
     Str name = str_fmt_in(&r->arena, STR_FMT ".dockerignore", STR_ARG(dockerfile));
     Ignore *ignore;
-    bool found = false;
+    bool found;
 
-    if (outside)
-        TRY(read_at_cwd(name.p, &text, &found, err));
-    else
-        found = context_read(r->context, name.p, &text, err) == 0;
-    if (!found) {
-        if (!outside && err->kind != ERR_NOT_FOUND)
-            return -1;
-        name = S(".dockerignore");
-        if (context_read(r->context, name.p, &text, err) < 0)
-            return err->kind == ERR_NOT_FOUND ? 0 : -1;
-    }
+    if (place != AT_CWD)
+        return context_set_ignore_file(r->context, place == IN_CONTEXT ? name.p : NULL, err);
+    TRY(read_at_cwd(name.p, &text, &found, err));
+    if (!found)
+        return context_set_ignore_file(r->context, NULL, err);
     TRY(ignore_parse(name, buf_str(&text), &ignore, err));
     context_set_ignore(r->context, ignore);
     return 0;
 }
 
+static const char *context_spec(Front front, const Settings *s)
+{
+    if (front == FRONT_BUILD)
+        return s->positional.n ? s->positional.v[0].p : ".";
+    return s->context ? s->context : "/workspace/";
+}
+
 static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERFILE);
-    const char *context = s->context;
-    bool outside;
-    Str name;
+    const char *spec = context_spec(front, s);
+    Str name = str_from(s->dockerfile ? s->dockerfile : "Dockerfile");
+    ContextOpts o;
+    Place place;
 
-    if (front == FRONT_BUILD)
-        context = s->positional.n ? s->positional.v[0].p : ".";
-    else if (!context)
-        context = "/workspace/";
-    if (s->context_sub_path)
-        context = str_fmt_in(&r->arena, "%s/%s", context, s->context_sub_path).p;
-    TRY(context_open(context, &r->context, err));
-    TRY(read_dockerfile(s, r, &text, &name, &outside, err));
+    if (str_eq(name, S("-")) && (strcmp(spec, "-") == 0 || strcmp(spec, "tar://stdin") == 0))
+        return err_set(err, ERR_USAGE,
+                       "the Dockerfile and the context cannot both come from standard input");
+    r->http = http_client_new(NULL);
+    r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir, .http = r->http};
+    TRY(read_outside(s, r, &text, &place, err));
+    o = r->inputs;
+    o.sub_path = s->context_sub_path;
+    o.first = place == IN_CONTEXT ? name.p : NULL;
+    TRY(context_open(spec, &o, &r->context, err));
+    if (place == IN_CONTEXT)
+        TRY(read_inside(s, r, &text, &name, err));
     TRY(dockerfile_parse(name, buf_str(&text), &r->dockerfile, err));
-    return read_ignore(r, name, outside, err);
+    return set_ignore(r, name, place, err);
 }
 
 /* --- all of it --- */
@@ -482,12 +511,14 @@ int request_make(Front front, const Settings *s, Request *ret, Err *err)
 
     *r = (Request){0};
     if (fill(front, s, r, err) < 0) {
+        signal_stop(); /* nobody waits for a context that is still on its way */
         request_done(r);
         return -1;
     }
     r->build.dockerfile = &r->dockerfile;
     r->build.context = r->context;
     r->build.registry = &r->registry;
+    r->build.inputs = &r->inputs;
     return 0;
 }
 
@@ -504,6 +535,7 @@ void request_done(Request *r)
     vec_done(&r->registry.certificates);
     vec_done(&r->registry.client_certificates);
     context_free(r->context);
+    http_client_free(r->http);
     dockerfile_done(&r->dockerfile);
     arena_done(&r->arena);
     *r = (Request){0};

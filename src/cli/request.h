@@ -14,6 +14,8 @@ typedef struct Request {
     BuildRequest build;
     RegistryOpts registry;
     Dockerfile dockerfile;
+    HttpClient *http;
+    ContextOpts inputs; /* of further contexts */
     Context *context;
     Arena arena;
     const char *digest_file, *name_digest_file, *name_tag_digest_file;

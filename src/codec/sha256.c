@@ -57,6 +57,15 @@ void sha256_free(Sha256 *h)
     free(h);
 }
 
+Sha256 *sha256_copy(const Sha256 *h)
+{
+    Sha256 *copy = sha256_new();
+    int ok = EVP_MD_CTX_copy_ex(copy->ctx, h->ctx);
+
+    assert(ok == 1);
+    return copy;
+}
+
 void sha256_update(Sha256 *h, const void *p, size_t n)
 {
     int ok = EVP_DigestUpdate(h->ctx, p, n);

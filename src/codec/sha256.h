@@ -17,6 +17,9 @@ Sha256 *sha256_new(void); /* owned by caller */
 void sha256_free(Sha256 *h);
 CLEANUP_DEFINE(Sha256, sha256_free);
 
+/* Another one that has seen the same bytes; owned by caller. */
+Sha256 *sha256_copy(const Sha256 *h);
+
 void sha256_update(Sha256 *h, const void *p, size_t n);
 void sha256_final(Sha256 *h, unsigned char ret[SHA256_BYTES]); /* and ready for the next message */
 

@@ -227,8 +227,36 @@ static int keep_file(Apply *a, const Node *n, Err *err)
     return 0;
 }
 
+typedef struct SpoolRun {
+    const ApplySpool *spool;
+    uint64_t end; /* of what has been written, from the file's beginning */
+} SpoolRun;
+
+static int put_in_spool(void *ctx, uint64_t at, const void *p, size_t n, Err *err)
+{
+    SpoolRun *r = ctx;
+
+    r->end = at + n;
+    return fd_pwrite_all(r->spool->fd, p, n, r->spool->at + at, err);
+}
+
+static int spool_file(Apply *a, Node *n, Err *err)
+{
+    ApplySpool *s = a->o->spool;
+    SpoolRun run = {.spool = s};
+
+    TRY(copy_runs(a->tar, a->block, put_in_spool, &run, err));
+    if (run.end < n->inode->size && ftruncate(s->fd, (off_t)(s->at + n->inode->size)) < 0)
+        return err_sys(err, "extend"); /* it ends in a hole */
+    n->inode->content.offset = s->at;
+    s->at += n->inode->size;
+    return s->stored ? s->stored(s->ctx, n, err) : 0;
+}
+
 static int put_on_disk(Apply *a, Node *n, Err *err)
 {
+    if (a->o->spool)
+        return S_ISREG(n->inode->mode) ? spool_file(a, n, err) : 0;
     if (!a->o->disk)
         return S_ISREG(n->inode->mode) ? keep_file(a, n, err) : 0;
     return S_ISREG(n->inode->mode) ? write_file(a, n, err) : disk_put(a->o->disk, n, err);

@@ -24,10 +24,23 @@ typedef struct KeptFile {
     Buf data;        /* its max bounds what is kept: larger files are not */
 } KeptFile;
 
+/*
+ * The bytes of all regular files of an archive in one file, one after another: Content.offset is
+ * then where they begin in it.
+ */
+typedef struct ApplySpool {
+    int fd;      /* borrowed */
+    uint64_t at; /* where the next one will begin */
+    /* A file has been stored whole; NULL = nobody asks. */
+    int (*stored)(void *ctx, const Node *n, Err *err);
+    void *ctx;
+} ApplySpool;
+
 typedef struct ApplyOpts {
     Tree *tree;
-    Disk *disk;     /* NULL: only the tree */
-    uint16_t layer; /* 1 = lowest */
+    Disk *disk;        /* NULL: only the tree */
+    ApplySpool *spool; /* NULL: only the tree; not together with a disk */
+    uint16_t layer;    /* 1 = lowest */
     /*
      * Not a layer but any archive (ADD): names beginning with .wh. are files, and directories that
      * no entry describes keep Node.layer 0.

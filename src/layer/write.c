@@ -111,7 +111,7 @@ static int list_runs(int fd, uint64_t size, RunVec *ret, Err *err)
 
 /* An open source on its way into the archive and, with 'on_disk', to its place on the disk. */
 typedef struct Source {
-    int fd;
+    OpenFile file;
     bool on_disk;
 } Source;
 
@@ -121,7 +121,7 @@ static int copy_run(Write *w, const Source *from, uint64_t at, uint64_t n, Err *
         size_t got, want = n < IO_BLOCK ? (size_t)n : IO_BLOCK;
 
         TRY(signal_check(err));
-        TRY(fd_pread_full(from->fd, w->block, want, at, &got, err));
+        TRY(fd_pread_full(from->file.fd, w->block, want, from->file.at + at, &got, err));
         if (got < want)
             return err_set(err, ERR_SYS, "it became shorter while it was being read");
         TRY(tar_writer_data(w->tar, w->block, got, err));
@@ -152,9 +152,9 @@ static int write_data(Write *w, const TarEntry *e, const Source *from, Err *err)
     RunVec runs = {0};
     int rc;
 
-    if (!w->o->keep_holes || !mostly_holes(from->fd, e->size))
+    if (!w->o->keep_holes || from->file.at || !mostly_holes(from->file.fd, e->size))
         return write_whole(w, e, from, err);
-    rc = list_runs(from->fd, e->size, &runs, err);
+    rc = list_runs(from->file.fd, e->size, &runs, err);
     if (rc >= 0)
         rc = rc ? write_runs(w, e, &runs, from, err) : write_whole(w, e, from, err);
     vec_done(&runs);
@@ -163,15 +163,15 @@ static int write_data(Write *w, const TarEntry *e, const Source *from, Err *err)
 
 static int write_file(Write *w, Node *n, const TarEntry *e, Err *err)
 {
-    cleanup_close int fd = -1;
+    cleanup_open_file OpenFile file = OPEN_FILE_NONE;
     int on_disk = 0;
     Source from;
 
-    TRY(w->o->files->open(w->o->files, n, &fd, err));
+    TRY(w->o->files->open(w->o->files, n, &file, err));
     if (w->o->disk)
         on_disk = disk_file_begin(w->o->disk, n, err);
     TRY(on_disk);
-    from = (Source){fd, on_disk};
+    from = (Source){file, on_disk};
     TRY(write_data(w, e, &from, err));
     n->inode->content = (Content){.layer = w->o->layer, .offset = tar_writer_offset(w->tar)};
     return on_disk ? disk_file_end(w->o->disk, err) : 0;
@@ -430,7 +430,12 @@ int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *re
     return 0;
 }
 
-static int root_open(FileSource *self, const Node *n, int *ret_fd, Err *err)
+void open_file_done(OpenFile *f)
+{
+    close_at(&f->fd);
+}
+
+static int root_open(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     RootFiles *r = (RootFiles *)self;
     cleanup_buf Buf path = BUF_INIT(LIMIT_PATH);
@@ -441,7 +446,7 @@ static int root_open(FileSource *self, const Node *n, int *ret_fd, Err *err)
     fd = chase_beneath(r->root_fd, buf_z(&path), O_RDONLY | O_NONBLOCK, 0, err);
     if (fd < 0)
         return -1;
-    *ret_fd = fd;
+    *ret = (OpenFile){fd, 0};
     return 0;
 }
 

@@ -20,12 +20,24 @@
 #include "layer/disk.h"
 
 /*
- * Where the bytes of a dirty regular file come from: *ret_fd is owned by the caller, read from
- * position 0.
+ * The bytes of one regular file: those of 'fd' from 'at' on, read by pread. Several files may lie
+ * in one descriptor (a spool), so its size and its position mean nothing.
  */
+typedef struct OpenFile {
+    int fd; /* owned by whoever opened it */
+    uint64_t at;
+} OpenFile;
+void open_file_done(OpenFile *f);
+#define cleanup_open_file cleanup_with(open_file_done)
+#define OPEN_FILE_NONE \
+    {                  \
+        .fd = -1       \
+    }
+
+/* Where the bytes of a dirty regular file come from. */
 typedef struct FileSource FileSource;
 struct FileSource {
-    int (*open)(FileSource *self, const Node *n, int *ret_fd, Err *err);
+    int (*open)(FileSource *self, const Node *n, OpenFile *ret, Err *err);
 };
 
 typedef struct LayerWriteOpts {

@@ -119,6 +119,11 @@ static void remember_etag(Call *c)
         c->etag = str_dup_in(&c->arena, etag);
 }
 
+static bool may_continue(const Call *c)
+{
+    return c->can_resume && (c->etag.n || !c->req->resume_if_same);
+}
+
 static int attempt(Call *c, Err *err)
 {
     Exchange x = {
@@ -129,7 +134,7 @@ static int attempt(Call *c, Err *err)
         .method = c->req->method,
         .with_secrets = true,
         .with_body = true,
-        .range_from = c->can_resume ? c->delivered : 0,
+        .range_from = may_continue(c) ? c->delivered : 0,
         .if_range = c->etag,
         .answer = &c->answer,
         .delivered = &c->delivered,

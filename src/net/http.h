@@ -92,11 +92,16 @@ typedef struct HttpRequest {
 
     HttpSink *sink; /* NULL: the body goes into HttpAnswer.body */
     size_t
-        max_body;  /* of HttpAnswer.body; 0 = LIMIT_HTTP_ERROR_BODY. A larger 2xx body is ERR_LIMIT,
+        max_body; /* of HttpAnswer.body; 0 = LIMIT_HTTP_ERROR_BODY. A larger 2xx body is ERR_LIMIT,
                         that of an error status is cut */
-    bool resume;   /* GET with a sink: go on with a Range request after a broken transfer; attempts
+    bool resume;  /* GET with a sink: go on with a Range request after a broken transfer; attempts
                         that bring HTTP_PROGRESS bytes are then not counted as retries */
-    bool no_retry; /* one attempt only */
+    /*
+     * ... but only under a strong ETag, for bytes that nothing verifies afterwards. Without one a
+     * broken transfer begins anew.
+     */
+    bool resume_if_same;
+    bool no_retry;              /* one attempt only */
     bool retry_post;            /* this POST/PATCH may be repeated safely */
     unsigned connect_timeout_s; /* 0 = the client's */
 } HttpRequest;

@@ -23,6 +23,8 @@ typedef struct Block {
 
 struct Pipe {
     Reader r;
+    Writer w;
+    Block *filling; /* by pipe_write(): not full yet; NULL = none */
     PipeTap *tap;
     void *ctx;
     Block *blocks;
@@ -129,8 +131,48 @@ int pipe_fill(Pipe *p, Reader *in, Err *err)
     }
 }
 
+static void hand_over(Pipe *p)
+{
+    p->filling = NULL;
+    lock(p);
+    assert(!p->write_closed);
+    p->filled++;
+    moved(p);
+    unlock(p);
+}
+
+static int pipe_write(Writer *self, const void *buf, size_t n, Err *err)
+{
+    Pipe *p = (Pipe *)((char *)self - offsetof(Pipe, w));
+    const unsigned char *from = buf;
+
+    while (n > 0) {
+        size_t k;
+
+        if (!p->filling) {
+            TRY(wait_for_room(p, &p->filling, err));
+            p->filling->n = 0;
+        }
+        k = IO_BLOCK - p->filling->n < n ? IO_BLOCK - p->filling->n : n;
+        memcpy(p->filling->data + p->filling->n, from, k);
+        p->filling->n += k;
+        from += k;
+        n -= k;
+        if (p->filling->n == IO_BLOCK)
+            hand_over(p);
+    }
+    return 0;
+}
+
+Writer *pipe_writer(Pipe *p)
+{
+    return &p->w;
+}
+
 void pipe_close_write(Pipe *p, const Err *cause)
 {
+    if (p->filling && p->filling->n)
+        hand_over(p);
     lock(p);
     if (!p->write_closed) {
         p->failed = cause != NULL;
@@ -213,6 +255,7 @@ Pipe *pipe_new(size_t blocks, PipeTap *tap, void *ctx)
 
     assert(blocks >= 2);
     p->r = (Reader){pipe_read};
+    p->w = (Writer){pipe_write};
     p->tap = tap;
     p->ctx = ctx;
     p->n = blocks;

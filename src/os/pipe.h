@@ -28,6 +28,8 @@ CLEANUP_DEFINE(Pipe, pipe_free);
 
 /* Read 'in' to its end, straight into the blocks. Any number of times before pipe_close_write(). */
 int pipe_fill(Pipe *p, Reader *in, Err *err) must_check;
+/* The same by pushing: bytes collect in a block, which the reader gets when it is full. */
+Writer *pipe_writer(Pipe *p);
 /*
  * The filling side is done; cause = NULL at a good end, else the reader's next read past the data
  * fails with it. Closing again changes nothing: a first, exact cause stays.

@@ -298,18 +298,25 @@ static Node *clone_node(Tree *t, Node *dir, const Node *from, LinkMap *links)
 
 Tree *tree_clone(const Tree *from)
 {
+    return tree_clone_below(from->root);
+}
+
+Tree *tree_clone_below(const Node *from)
+{
     Tree *t = tree_new();
     cleanup_map LinkMap links = {0};
     struct {
-        VEC(Node *) ours, theirs; /* directories to be copied */
+        VEC(Node *) ours;
+        VEC(const Node *) theirs; /* directories to be copied */
     } todo = {0};
 
-    clone_metadata(t, t->root->inode, from->root->inode);
-    t->root->layer = from->root->layer;
+    clone_metadata(t, t->root->inode, from->inode);
+    t->root->layer = from->layer;
     vec_push(&todo.ours, t->root);
-    vec_push(&todo.theirs, from->root);
+    vec_push(&todo.theirs, from);
     while (todo.ours.n) {
-        Node *to = todo.ours.v[--todo.ours.n], *dir = todo.theirs.v[--todo.theirs.n];
+        Node *to = todo.ours.v[--todo.ours.n];
+        const Node *dir = todo.theirs.v[--todo.theirs.n];
 
         for (Node *n = dir->inode->children; n; n = n->next) {
             Node *copy = clone_node(t, to, n, &links);

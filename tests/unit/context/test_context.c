@@ -15,6 +15,8 @@
 #include "os/temp.h"
 #include "test.h"
 
+static const ContextOpts plain = {.kiln_dir = "/nonexistent"};
+
 typedef struct Fixture {
     Temp *dir;
     int fd;
@@ -39,7 +41,7 @@ static Fixture setup(void)
 
     CHECK_OK(temp_dir("/tmp", "kiln-context", &f.dir, &err));
     f.fd = open(temp_path(f.dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK_OK(context_open(temp_path(f.dir), &f.c, &err));
+    CHECK_OK(context_open(temp_path(f.dir), &plain, &f.c, &err));
     put(&f, "a", "one");
     put(&f, "d/b", "two");
     put(&f, "d/e/c", "three");
@@ -140,7 +142,8 @@ TEST(odd_files)
 {
     Fixture f = setup();
     struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), got;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    OpenFile got;
     struct stat st;
     Err err;
 
@@ -155,8 +158,8 @@ TEST(odd_files)
     CHECK_STR(str_from(find(&f, "link")->inode->target), S("/etc/passwd"));
     CHECK(find(&f, "a")->inode == find(&f, "d/hard")->inode);
     CHECK_OK(context_files(f.c)->open(context_files(f.c), find(&f, "socket"), &got, &err));
-    CHECK(fstat(got, &st) == 0);
-    close(got);
+    CHECK(fstat(got.fd, &st) == 0);
+    open_file_done(&got);
     teardown(&f);
 }
 
@@ -165,7 +168,7 @@ TEST(files_that_change)
 {
     Fixture f = setup();
     FileSource *files = context_files(f.c);
-    int fd;
+    OpenFile fd;
     Err err;
 
     expect(&f, "a d/ d/b d/e/ d/e/c");
@@ -173,11 +176,11 @@ TEST(files_that_change)
     CHECK_ERR(files->open(files, find(&f, "a"), &fd, &err), ERR_SYS, "context file \"a\"");
     CHECK(unlinkat(f.fd, "d/b", 0) == 0 && mkfifoat(f.fd, "d/b", 0600) == 0);
     if (files->open(files, find(&f, "d/b"), &fd, &err) == 0) {
-        FdRangeReader r = fd_range_reader(fd, 0, 3);
+        FdRangeReader r = fd_range_reader(fd.fd, fd.at, 3);
         char got[3];
 
         CHECK_ERR(reader_read(&r.r, got, 3, &err), ERR_SYS, "");
-        close(fd);
+        open_file_done(&fd);
     }
     CHECK(unlinkat(f.fd, "d/e/c", 0) == 0);
     CHECK_ERR(files->open(files, find(&f, "d/e/c"), &fd, &err), ERR_SYS, "No such file");
@@ -191,14 +194,16 @@ TEST(kinds)
     Context *c;
     Err err;
 
-    CHECK_ERR(context_open("/nonexistent/x", &c, &err), ERR_NOT_FOUND, "does not exist");
-    CHECK_ERR(context_open("/etc/passwd", &c, &err), ERR_USAGE, "not a directory");
-    CHECK_ERR(context_open("-", &c, &err), ERR_UNSUPPORTED, "standard input");
-    CHECK_ERR(context_open("s3://bucket/key", &c, &err), ERR_UNSUPPORTED, "S3");
-    CHECK_ERR(context_open("git@host:repo", &c, &err), ERR_UNSUPPORTED, "git");
-    CHECK_ERR(context_open("nosuch://x", &c, &err), ERR_USAGE, "unknown kind");
+    CHECK_ERR(context_open("/nonexistent/x", &plain, &c, &err), ERR_NOT_FOUND, "does not exist");
+    CHECK_ERR(context_open("/etc/passwd", &plain, &c, &err), ERR_USAGE, "not a directory");
+    CHECK_ERR(context_open("tar:///nonexistent/x.tar", &plain, &c, &err), ERR_NOT_FOUND,
+              "does not exist");
+    CHECK_ERR(context_open("tar:///etc", &plain, &c, &err), ERR_USAGE, "is a directory");
+    CHECK_ERR(context_open("s3://bucket/key", &plain, &c, &err), ERR_UNSUPPORTED, "S3");
+    CHECK_ERR(context_open("git@host:repo", &plain, &c, &err), ERR_UNSUPPORTED, "git");
+    CHECK_ERR(context_open("nosuch://x", &plain, &c, &err), ERR_USAGE, "unknown kind");
     CHECK(asprintf(&spec, "dir://%s", temp_path(f.dir)) > 0);
-    CHECK_OK(context_open(spec, &c, &err));
+    CHECK_OK(context_open(spec, &plain, &c, &err));
     CHECK_STR(str_from(context_name(c)), str_from(spec));
     context_free(c);
     teardown(&f);

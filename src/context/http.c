@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * https://HOST/PATH: an archive behind a URL, or a Dockerfile alone. User name and password may
+ * stand in the URL.
+ */
+#include "context/kinds.h"
+
+typedef struct HttpBringer {
+    Bringer b;
+    HttpClient *http;
+    char *url;
+} HttpBringer;
+
+static int bring_url(Bringer *self, Writer *to, Err *err)
+{
+    const HttpBringer *b = (const HttpBringer *)self;
+    cleanup_http_answer HttpAnswer answer = {0};
+    HttpRequest req = {.method = "GET", .url = b->url};
+
+    TRY(http_bring(b->http, &req, to, &answer, err));
+    return answer.status == 200 || answer.status == 206 ? 0 : http_fail(b->url, &answer, err);
+}
+
+static void free_url(Bringer *self)
+{
+    HttpBringer *b = (HttpBringer *)self;
+
+    free(b->url);
+    free(b);
+}
+
+int http_context_open(const char *spec, const char *rest, const ContextOpts *o, Context **ret,
+                      Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    ArchiveOpts how = {.name = url_for_people(&a, str_from(spec)).p,
+                       .maybe_dockerfile = true,
+                       .no_ignore = true};
+    HttpBringer *b;
+
+    if (*rest == '\0')
+        return err_set(err, ERR_USAGE, "the context %s has no host", spec);
+    b = NEW(HttpBringer);
+    b->b = (Bringer){bring_url, free_url};
+    b->http = o->http;
+    b->url = xstrdup(spec);
+    return archive_context_new(&b->b, &how, o, ret, err);
+}
