@@ -10,7 +10,6 @@ mkdir "$LAB/ctx"
 base=(--isolation namespaces --build-context "base=oci-layout://$LAB/busybox")
 left() { find "$KILN_DIR/roots" "$KILN_DIR/store/tmp" "$LAB/out" -mindepth 1 2>/dev/null; }
 
-
 # interrupt SIGNAL STATUS NAME READY COMMAND...: start it, wait until READY succeeds, send the signal
 interrupt() {
     local sig=$1 want=$2 name=$3 ready=$4 status=0 pid
@@ -27,19 +26,20 @@ interrupt() {
     is "$name: exit status" "$status" "$want"
     is "$name: one line" "$(grep -c '^kiln: ' "$LAB/said")" 1
     [ "$(grep -c '^kiln: ' "$LAB/said")" = 1 ] || tap_say "$(cat "$LAB/said")"
-    is "$name: nothing is left" "$(left)" ""
+        is "$name: nothing is left" "$(left)" ""
 }
 
-# A background job of a shell without job control ignores SIGINT; kiln must be as it is when started by hand.
-by_hand() { python3 -c 'import os, signal, sys
+# A background job of a shell without job control ignores SIGINT; kiln must be as it is when started by hand. exec: the job's number is kiln's.
+by_hand() { exec python3 -c 'import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])' "$@"; }
 
 # ---- during a command
 
-printf 'FROM base\nRUN sleep 98765 & (trap "" INT TERM HUP; : >/ready; while :; do sleep 98764; done)\n' >"$LAB/ctx/Dockerfile"
+mark=$(($$ * 10 + 900000000)) # in the command lines of this script's commands and of no others
+printf 'FROM base\nRUN sleep %d & (trap "" INT TERM HUP; : >/ready; while :; do sleep %d; done)\n' $((mark + 5)) $((mark + 4)) >"$LAB/ctx/Dockerfile"
 command_runs() { [ -n "$(find "$KILN_DIR/roots" -name ready 2>/dev/null)" ]; }
-sleepers() { grep -lzE '^9876[0-9]$' /proc/[0-9]*/cmdline 2>/dev/null; }
+sleepers() { grep -lzE "^${mark%?}[0-9]$" /proc/[0-9]*/cmdline 2>/dev/null; }
 interrupt INT 130 "SIGINT during a RUN that ignores it" command_runs by_hand "$KILN" build "${base[@]}" -o "type=oci,dest=$LAB/out" "$LAB/ctx"
 is "its processes are ended" "$(sleepers)" ""
 interrupt TERM 143 "SIGTERM during a RUN that ignores it" command_runs by_hand "$KILN" build "${base[@]}" -o "type=oci,dest=$LAB/out" "$LAB/ctx"
@@ -47,7 +47,7 @@ is "its processes are ended" "$(sleepers)" ""
 printf 'FROM base\nRUN trap "echo told; exit 0" TERM; : >/ready; while :; do sleep 0.1; done\n' >"$LAB/ctx/Dockerfile"
 interrupt TERM 143 "SIGTERM during a RUN that ends well" command_runs by_hand "$KILN" build "${base[@]}" "$LAB/ctx"
 like "it was told" "$(cat "$LAB/said")" 'told'
-printf 'FROM base\nRUN : >/ready; sleep 98763\n' >"$LAB/ctx/Dockerfile"
+printf 'FROM base\nRUN : >/ready; sleep %d\n' $((mark + 3)) >"$LAB/ctx/Dockerfile"
 twice() { command_runs && kill -TERM "$(pgrep -f -n "build .*$LAB/ctx")" 2>/dev/null; }
 interrupt TERM 143 "the signal twice" twice by_hand "$KILN" build "${base[@]}" "$LAB/ctx"
 is "its processes are ended" "$(sleepers)" ""
@@ -65,11 +65,11 @@ if lab_need skopeo; then
     slow_registry "'method': 'GET', 'path': 'base/blobs', 'skip': 1, 'do': 'slow', 'chunk': 1000, 'pause_ms': 300"
     skopeo copy -q --preserve-digests --dest-tls-verify=false "oci:$LAB/busybox" "docker://$R/team/base:1"
     printf 'FROM %s/team/base:1\nRUN true\n' "$R" >"$LAB/ctx/Dockerfile"
-    downloads() { [ -n "$(find "$KILN_DIR/store/tmp" -size +0 2>/dev/null)" ]; }
+    downloads() { [ -n "$(find "$KILN_DIR/store/tmp" -type f -size +0 2>/dev/null)" ]; }
     for s in 'INT 130' 'TERM 143'; do
         # shellcheck disable=SC2086 # two words
         interrupt $s "SIG${s% *} during a pull" downloads by_hand "$KILN" build --isolation namespaces "$LAB/ctx"
-        is "no half of a layer is kept" "$(cd "$KILN_DIR/store/blobs/sha256" && for b in *; do sha256sum --quiet -c <<<"$b  $b" 2>&1; done)" ""
+        is "no half of a layer is kept" "$(cd "$KILN_DIR/store/blobs/sha256" && find . -type f -printf '%f  %f\n' | sha256sum --quiet -c 2>&1 | grep -v 'no properly formatted')" ""
     done
     slow_registry "'method': 'PUT|PATCH', 'path': 'app/blobs', 'do': 'slow', 'chunk': 1, 'pause_ms': 300"
     printf 'FROM base\nCOPY big /big\n' >"$LAB/ctx/Dockerfile"
@@ -87,7 +87,7 @@ mkdir "$LAB/ctx/many"
 (cd "$LAB/ctx/many" && seq 20000 | xargs touch && head -c 300000000 /dev/urandom >large)
 printf 'FROM base\nCOPY . /copied/\nRUN sleep 0.01\nCOPY --from=base / /base\n' >"$LAB/ctx/Dockerfile"
 for ms in 50 150 300 600; do
-    pause() { sleep "0.$(printf %03d "$ms")"; }
+    pause() { [ -s "$LAB/said" ] && sleep "0.$(printf %03d "$ms")"; }
     interrupt TERM 143 "SIGTERM after $ms ms of a copy" pause by_hand "$KILN" build "${base[@]}" -o "type=oci,dest=$LAB/out" --compression-level 9 "$LAB/ctx"
 done
 
