@@ -113,19 +113,34 @@ static int open_sandbox(Builder *b, const StrVec *keep, Err *err)
     return 0;
 }
 
+/*
+ * Credentials and certificates are read, and credential helpers asked, while the container's "/" is
+ * there and no RUN can see it.
+ */
+static int prepare_registry(Builder *b, Err *err)
+{
+    Registry *r;
+
+    if (!b->req->push)
+        return 0;
+    TRY(builder_registry(b, &r, err));
+    vec_foreach(t, &b->req->tags)
+        registry_prepare(r, t, true);
+    return 0;
+}
+
 int builder_sandbox(Builder *b, Sandbox **ret, Err *err)
 {
     StrVec keep = {0};
-    Registry *ignored;
     int rc = 0;
 
     if (!b->sandbox) {
-        /* credentials and certificates are read while the container's "/" is there */
-        if (b->req->push)
-            TRY(builder_registry(b, &ignored, err));
+        TRY(prepare_registry(b, err));
         paths_to_keep(b, &keep);
         rc = open_sandbox(b, &keep, err);
         vec_done(&keep);
+        if (rc == 0 && b->registry && !sandbox_parallel(b->sandbox))
+            registry_seal(b->registry, true);
     }
     *ret = b->sandbox;
     return rc;
@@ -345,6 +360,8 @@ static void release_sandbox(Plan *p)
             rootfs_drop_disk((*s)->built->fs);
     sandbox_free(b->sandbox);
     b->sandbox = NULL;
+    if (b->registry)
+        registry_seal(b->registry, false);
 }
 
 static void finish_config(StageBuild *s)

@@ -100,6 +100,8 @@ static const Option options[] = {
      "ask B for images of registry A first; pairs separated by ';'"},
     {NULL, B | X, "skip-default-registry-fallback", 0, OPTION_FLAG, AT(no_default_fallback), NULL,
      "fail when all mirrors fail"},
+    {NULL, B | X, "credential-helpers", 0, OPTION_LIST, AT(credential_helpers), "NAME",
+     "ask only these beside config.json (default: all there are); \"\" = none"},
     {NULL, B | X, "push-retry", 0, OPTION_TEXT, AT(push_retry), "N",
      "further attempts of a failed push"},
     {NULL, B | X, "image-download-retry", 0, OPTION_TEXT, AT(pull_retry), "N",
@@ -153,7 +155,6 @@ static const Option options[] = {
     {NULL, X, "whitelist-var-run", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "push-ignore-immutable-tag-errors", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "image-fs-extract-retry", 0, OPTION_LATER, 0, "N", NULL},
-    {NULL, X, "credential-helpers", 0, OPTION_LATER, 0, "NAME", NULL},
     {NULL, X, "cleanup", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "pre-cleanup", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "preserve-context", 0, OPTION_LATER, 0, NULL, NULL},
@@ -178,6 +179,7 @@ void settings_done(Settings *s)
                              &s->maps,
                              &s->certificates,
                              &s->client_certs,
+                             &s->credential_helpers,
                              &s->positional};
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

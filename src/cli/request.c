@@ -10,6 +10,7 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/signal.h"
+#include "registry/creds.h"
 
 /* --- small values --- */
 
@@ -127,6 +128,25 @@ static void add_mirror(Request *r, Str host)
         vec_push(&r->registry.mirrors, m);
 }
 
+/* As kaniko: a name that nobody knows is a warning, one empty name asks for none. */
+static void fill_helpers(const Settings *s, Request *r)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    RegistryOpts *o = &r->registry;
+
+    vec_foreach(list, &s->credential_helpers) {
+        o->chosen_helpers = true;
+        for (Str rest = *list, name; str_next(&rest, ',', &name);) {
+            if (name.n && !creds_source_known(name))
+                log_line(LOG_WARN,
+                         "--credential-helpers: there is no " STR_FMT " (there are " STR_FMT ")",
+                         STR_ARG(name), STR_ARG(creds_source_names(&a)));
+            else if (name.n)
+                vec_push(&o->credential_helpers, name);
+        }
+    }
+}
+
 static int fill_registry(const Settings *s, Request *r, Err *err)
 {
     RegistryOpts *o = &r->registry;
@@ -139,6 +159,7 @@ static int fill_registry(const Settings *s, Request *r, Err *err)
     o->no_default_fallback = s->no_default_fallback;
     copy_list(&s->insecure_registries, &o->insecure_registries);
     copy_list(&s->skip_tls_registries, &o->skip_tls_verify_registries);
+    fill_helpers(s, r);
     vec_foreach(m, &s->maps)
         TRY(add_map(r, *m, err));
     vec_foreach(m, &s->mirrors)
@@ -532,6 +553,7 @@ void request_done(Request *r)
     vec_done(&r->registry.insecure_registries);
     vec_done(&r->registry.skip_tls_verify_registries);
     vec_done(&r->registry.mirrors);
+    vec_done(&r->registry.credential_helpers);
     vec_done(&r->registry.certificates);
     vec_done(&r->registry.client_certificates);
     context_free(r->context);

@@ -31,6 +31,7 @@ typedef struct Settings {
     /* registries */
     bool insecure, insecure_pull, skip_tls, skip_tls_pull, no_default_fallback;
     StrVec insecure_registries, skip_tls_registries, mirrors, maps, certificates, client_certs;
+    StrVec credential_helpers;
 
     /* how */
     const char *isolation, *kiln_dir, *verbosity, *log_format;

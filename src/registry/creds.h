@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * registry/creds.h - who we are to a registry: the credential files and variables, read once.
+ * registry/creds.h - who we are to a registry.
  *
- * Sources, in this order; the first that has something for the repository wins:
+ * Sources, in this order (the table in creds.c; registry/creds_source.h):
  *      DOCKER_AUTH_CONFIG                          the text of a config.json
  *      $DOCKER_CONFIG/config.json                  when it is there, no other file is looked at
  *      ~/.docker/config.json
@@ -14,13 +14,16 @@
  *                                                  then without its first label, and so on
  *      CI_REGISTRY_USER and _PASSWORD              for the host CI_REGISTRY names
  *
- * Within a file the key with the longest path that holds the repository wins: "host/team/app", then
- * "host/team", then "host". Keys may carry a scheme and Docker's "/v1/". Docker Hub has many names.
+ * Within a file the keys that hold the repository are taken from the longest path to the host:
+ * "host/team/app", "host/team", "host". Keys may carry a scheme and Docker's "/v1/"; Docker Hub has
+ * many names. For each key: its credHelpers program, then its entry; for the host also credsStore.
+ *
+ * There may be several candidates. The caller tries them in order until one is let in.
  */
 #pragma once
 
 #include "base/err.h"
-#include "base/str.h"
+#include "base/vec.h"
 
 typedef struct CredStore CredStore;
 
@@ -28,23 +31,41 @@ typedef struct Credential {
     Str username, password;
     Str identity_token; /* traded for access at the token endpoint, or "" */
     Str registry_token; /* a bearer token as it is, or "" */
-    Str source;         /* file or variable, for messages; "" = nothing was found */
+    Str source;         /* file, variable or program, for messages; "" = nothing was found */
 } Credential;           /* lives as long as the CredStore */
 
-/* ERR_SYS, ERR_FORMAT, ERR_LIMIT wrapped with the file's name. */
-int creds_load(CredStore **ret, Err *err) must_check;
+#define CREDENTIAL_NONE ((Credential){S(""), S(""), S(""), S(""), S("")})
+
+/*
+ * Reads files and variables, once. only: names of the sources to be asked besides the files ("env",
+ * "gitlab", ...); NULL = all.
+ * ERR_SYS, ERR_FORMAT, ERR_LIMIT wrapped with the file's name.
+ */
+int creds_load(const StrVec *only, CredStore **ret, Err *err) must_check;
 void creds_free(CredStore *c);
 CLEANUP_DEFINE(CredStore, creds_free);
 
 /*
- * 1 = found, 0 = nothing known: go on without. ERR_UNSUPPORTED when only a credential helper could
- * tell; ERR_FORMAT when the entry is garbled.
+ * The nth candidate (0 = the first to try): 1 = found, 0 = there is no such: go on without. -1 only
+ * when there is no candidate at all and a source that should have had one failed: a credential
+ * helper, a garbled entry.
  */
-int creds_find(const CredStore *c, Str registry, Str repository, Credential *ret, Err *err)
-    must_check;
+int creds_find(const CredStore *c, Str registry, Str repository, unsigned nth, Credential *ret,
+               Err *err) must_check;
 
 /* "no credentials for HOST in A, B", for messages. */
 Str creds_nothing_found(const CredStore *c, Str registry, Arena *a);
+
+/*
+ * From now on no program is run and no file is read, because "/" is somebody else's; false ends
+ * that. What was asked for before is remembered.
+ */
+void creds_seal(const CredStore *c, bool sealed);
+
+/* Is there a source by that name, for --credential-helpers? */
+bool creds_source_known(Str name);
+/* "env, gitlab", for messages. */
+Str creds_source_names(Arena *a);
 
 /* "https://index.docker.io/v1/" -> "docker.io"; scheme and API path cut, host in lower case. */
 Str creds_canonical_key(Arena *a, Str key);

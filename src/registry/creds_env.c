@@ -5,7 +5,13 @@
  * step. A port stays part of the last label ("EXAMPLE_COM:5000"): odd, but that is how it is written.
  * A GitLab job brings CI_REGISTRY, CI_REGISTRY_USER and CI_REGISTRY_PASSWORD.
  */
-#include "registry/creds_env.h"
+#include "base/vec.h"
+#include "registry/creds_source.h"
+
+typedef struct CredEnv {
+    Arena arena;
+    KeyValueVec variables; /* every one that may hold a credential: they may be unset later */
+} CredEnv;
 
 static bool may_matter(Str name)
 {
@@ -15,17 +21,36 @@ static bool may_matter(Str name)
            (str_ends(name, S("_USER")) || str_ends(name, S("_PASSWORD")));
 }
 
-void creds_env_load(Arena *a, KeyValueVec *ret)
+static void copy_variables(CredEnv *c)
 {
     for (char **e = environ; e && *e; e++) {
         KeyValue kv;
 
         if (!str_cut(str_from(*e), '=', &kv.key, &kv.value) || !may_matter(kv.key))
             continue;
-        kv.key = str_dup_in(a, kv.key);
-        kv.value = str_dup_in(a, kv.value);
-        vec_push(ret, kv);
+        kv.key = str_dup_in(&c->arena, kv.key);
+        kv.value = str_dup_in(&c->arena, kv.value);
+        vec_push(&c->variables, kv);
     }
+}
+
+static int env_load(void **ret, Err *err)
+{
+    CredEnv *c = NEW(CredEnv);
+
+    (void)err;
+    copy_variables(c);
+    *ret = c;
+    return 0;
+}
+
+static void env_free(void *state)
+{
+    CredEnv *c = state;
+
+    vec_done(&c->variables);
+    arena_done(&c->arena);
+    free(c);
 }
 
 static const KeyValue *find_variable(const KeyValueVec *v, Str name)
@@ -70,29 +95,43 @@ static Str as_variable(Arena *a, Str host)
     return (Str){z, host.n};
 }
 
-static bool find_by_host(const KeyValueVec *v, Str host, Credential *ret)
+/* The nth pair that serves the host, from its whole name to its last label. */
+static int env_find(void *state, const CredAsk *ask, unsigned nth, Credential *ret, Err *err)
 {
+    static const char *const prefixes[] = {"KILN_", "KANIKO_"};
     cleanup_arena Arena a = ARENA_INIT;
-    Str rest = host, label;
+    const CredEnv *c = state;
+    Str rest = ask->host, label;
 
-    for (;;) {
+    (void)err;
+    do {
         Str name = as_variable(&a, rest);
 
-        if (find_pair(v, str_fmt_in(&a, "KILN_" STR_FMT, STR_ARG(name)), ret) ||
-            find_pair(v, str_fmt_in(&a, "KANIKO_" STR_FMT, STR_ARG(name)), ret))
-            return true;
-        if (!str_cut(rest, '.', &label, &rest))
-            return false;
-    }
+        for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+            if (find_pair(&c->variables, str_fmt_in(&a, "%s" STR_FMT, prefixes[i], STR_ARG(name)),
+                          ret) &&
+                nth-- == 0)
+                return 1;
+    } while (str_cut(rest, '.', &label, &rest));
+    return 0;
 }
 
-bool creds_env_find(const KeyValueVec *variables, Str host, Credential *ret)
+static int gitlab_find(void *state, const CredAsk *ask, unsigned nth, Credential *ret, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    const KeyValue *ci = find_variable(variables, S("CI_REGISTRY"));
+    const CredEnv *c = state;
+    const KeyValue *ci = find_variable(&c->variables, S("CI_REGISTRY"));
 
-    if (find_by_host(variables, host, ret))
-        return true;
-    return ci && str_eq(creds_canonical_key(&a, ci->value), host) &&
-           find_pair(variables, S("CI_REGISTRY"), ret);
+    (void)err;
+    return nth == 0 && ci && str_eq(creds_canonical_key(&a, ci->value), ask->host) &&
+           find_pair(&c->variables, S("CI_REGISTRY"), ret);
 }
+
+const CredSource cred_source_env = {.name = "env",
+                                    .load = env_load,
+                                    .find = env_find,
+                                    .free = env_free};
+const CredSource cred_source_gitlab = {.name = "gitlab",
+                                       .load = env_load,
+                                       .find = gitlab_find,
+                                       .free = env_free};

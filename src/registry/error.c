@@ -82,15 +82,24 @@ Str error_words(Str body, Str content_type, Arena *a)
 /* What we showed at the door. */
 static Str credentials_note(const Registry *r, const Endpoint *at, Arena *a)
 {
+    cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
     Credential c;
-    Err ignored;
-    int found = creds_find(r->creds, at->registry, at->repository, &c, &ignored);
+    Err why = {0};
+    int found;
 
-    if (found > 0)
-        return str_fmt_in(a, "credentials from " STR_FMT " were sent", STR_ARG(c.source));
-    if (found < 0)
-        return str_dup_in(a, str_from(ignored.msg));
-    return creds_nothing_found(r->creds, at->registry, a);
+    for (unsigned n = 0;; n++) {
+        found = creds_find(r->creds, at->registry, at->repository, n, &c, &why);
+        if (found <= 0)
+            break;
+        buf_addf(&text, "%s" STR_FMT, n ? ", then from " : "credentials from ", STR_ARG(c.source));
+    }
+    if (text.n)
+        buf_add_z(&text, " were sent");
+    else if (found < 0)
+        buf_add_z(&text, why.msg);
+    else
+        return creds_nothing_found(r->creds, at->registry, a);
+    return str_dup_in(a, buf_str(&text));
 }
 
 static ErrKind kind_of(int status)

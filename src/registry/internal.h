@@ -5,7 +5,7 @@
  *      manifest.c pull.c push.c   the calls of registry.h; over several endpoints, with retries
  *      upload.c                   one blob on its way up
  *      session.c                  one request to one host: scheme, authorization
- *      token.c challenge.c creds.c endpoint.c error.c
+ *      token.c challenge.c creds*.c endpoint.c error.c
  */
 #pragma once
 
@@ -50,6 +50,13 @@ typedef struct Token {
     int64_t good_until_ms; /* monotonic */
 } Token;
 
+/* The candidate of creds_find() that a host has let in, when it was not the first. */
+typedef struct Admitted {
+    char *repository; /* owned */
+    const char *actions;
+    unsigned nth;
+} Admitted;
+
 /* What is known about one host under one set of security settings. */
 typedef struct Host {
     char *key;
@@ -61,6 +68,7 @@ typedef struct Host {
     AuthScheme scheme;
     char *realm, *service;
     VEC(Token) tokens;
+    VEC(Admitted) admitted;
     _Atomic unsigned failures; /* of first contact: who waited for one need not repeat it */
     Err failure;
 } Host;

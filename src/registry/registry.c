@@ -45,13 +45,36 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->pulled, NULL);
     r->http = http_client_new(NULL);
-    TRY(creds_load(&r->creds, err));
+    TRY(creds_load(opts->chosen_helpers ? &opts->credential_helpers : NULL, &r->creds, err));
     vec_foreach(kv, &opts->certificates)
         TRY(add_ca(r, kv, err));
     vec_foreach(kv, &opts->client_certificates)
         TRY(add_client_certificate(r, kv, err));
     *ret = steal_ptr(&r);
     return 0;
+}
+
+void registry_prepare(Registry *r, const Reference *ref, bool for_push)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    EndpointVec all = {0};
+
+    endpoints_find(r, ref, for_push ? USE_PUSH : USE_PULL, &a, &all);
+    vec_foreach(at, &all) {
+        Credential c;
+        Err ignored;
+
+        unsigned n = 0;
+
+        while (creds_find(r->creds, at->registry, at->repository, n, &c, &ignored) > 0)
+            n++;
+    }
+    vec_done(&all);
+}
+
+void registry_seal(Registry *r, bool sealed)
+{
+    creds_seal(r->creds, sealed);
 }
 
 void registry_free(Registry *r)

@@ -34,6 +34,8 @@ typedef struct RegistryOpts {
     KeyValueVec certificates;            /* registry -> PEM path */
     KeyValueVec client_certificates;     /* registry -> "cert,key" */
     unsigned push_retries, pull_retries; /* extra attempts of whole operations */
+    bool chosen_helpers;                 /* credential_helpers says which are asked */
+    StrVec credential_helpers;           /* names of sources, see registry/creds.h */
 } RegistryOpts;                          /* borrowed for the life of the Registry */
 
 typedef struct Registry Registry;
@@ -45,6 +47,15 @@ typedef struct Registry Registry;
 int registry_new(const RegistryOpts *opts, Registry **ret, Err *err) must_check;
 void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
+
+/*
+ * Ask now for the credentials of this repository, its mirrors included when it is pulled from: a
+ * credential helper may not be there any more when they are needed. Never fails; who has no
+ * credentials goes without.
+ */
+void registry_prepare(Registry *r, const Reference *ref, bool for_push);
+/* While sealed no program is run and no file is read for credentials: "/" is not our own. */
+void registry_seal(Registry *r, bool sealed);
 
 /* Progress of transfers, called from any thread; any may be NULL. */
 typedef struct RegistryEvents {

@@ -22,6 +22,9 @@ void host_free(Host *h)
     if (!h)
         return;
     tokens_done(h);
+    vec_foreach(x, &h->admitted)
+        free(x->repository);
+    vec_done(&h->admitted);
     free(h->key);
     free(h->realm);
     free(h->service);
@@ -166,6 +169,20 @@ static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
     return -1;
 }
 
+/* A call in the name of one candidate. */
+typedef struct Attempt {
+    unsigned nth; /* of creds_find() */
+    Str scope;    /* what a challenge asked for, or "" */
+} Attempt;
+
+/* How it ended. */
+typedef struct Outcome {
+    int rc;     /* 0: answer; -1: err */
+    bool named; /* with credentials or a token */
+    HttpAnswer answer;
+    Err err;
+} Outcome;
+
 typedef struct Scopes {
     Str v[SCOPES_MAX];
     size_t n;
@@ -218,28 +235,43 @@ static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes
     return 0;
 }
 
-/* The value of Authorization, or "". The host is locked. */
-static int authorization(Registry *r, Host *h, const Call *call, Str extra_scope, Arena *a,
+/* A program that should have known somebody is the likely reason for a refusal: say so. */
+static int refused_without(const Err *why, Err *err)
+{
+    Err refusal = *err;
+
+    if (why->kind == ERR_NONE || refusal.kind != ERR_AUTH)
+        return -1;
+    (void)err_set(err, ERR_AUTH, "%s (%s)", refusal.msg, why->msg);
+    err->http_status = refusal.http_status;
+    return -1;
+}
+
+/*
+ * The value of Authorization as the nth candidate has it, or "". 0 = there is no such candidate (the
+ * first may always go, without a name). The host is locked.
+ */
+static int authorization(Registry *r, Host *h, const Call *call, const Attempt *t, Arena *a,
                          Str *ret, Err *err)
 {
-    Credential c = {.username = S(""),
-                    .identity_token = S(""),
-                    .registry_token = S(""),
-                    .source = S("")};
+    Credential c = CREDENTIAL_NONE;
+    Err why = {0};
     int found = 0;
 
     *ret = S("");
     if (h->scheme == AUTH_NONE)
+        return t->nth == 0;
+    found = creds_find(r->creds, call->at->registry, call->at->repository, t->nth, &c, &why);
+    if (found <= 0 && t->nth > 0)
         return 0;
-    TRY(found = creds_find(r->creds, call->at->registry, call->at->repository, &c, err));
     if (h->scheme == AUTH_BEARER) {
-        Scopes s = call_scopes(call, extra_scope, a);
+        Scopes s = call_scopes(call, t->scope, a);
 
-        return bearer_header(r, h, &c, &s, a, ret, err);
+        return bearer_header(r, h, &c, &s, a, ret, err) < 0 ? refused_without(&why, err) : 1;
     }
-    if (found && c.username.n)
+    if (found > 0 && c.username.n)
         *ret = basic_header(&c, a);
-    return 0;
+    return 1;
 }
 
 /* Is it this host that gets the credentials? A Location may lead anywhere. */
@@ -295,31 +327,119 @@ static bool learn_more(Host *h, const HttpAnswer *answer, Str auth, Arena *a, St
     return more;
 }
 
-int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
+/* Which candidate was let in for this repository the last time. */
+static unsigned admitted_get(Host *h, const Call *call)
+{
+    unsigned nth = 0;
+
+    (void)pthread_mutex_lock(&h->lock);
+    vec_foreach(x, &h->admitted)
+        if (str_eq(str_from(x->repository), call->at->repository) &&
+            strcmp(x->actions, call->actions) == 0)
+            nth = x->nth;
+    (void)pthread_mutex_unlock(&h->lock);
+    return nth;
+}
+
+static void admitted_set(Host *h, const Call *call, unsigned nth)
+{
+    Admitted fresh = {.actions = call->actions, .nth = nth};
+    bool known = false;
+
+    (void)pthread_mutex_lock(&h->lock);
+    vec_foreach(x, &h->admitted) {
+        if (str_eq(str_from(x->repository), call->at->repository) &&
+            strcmp(x->actions, call->actions) == 0) {
+            x->nth = nth;
+            known = true;
+        }
+    }
+    if (!known) {
+        fresh.repository = str_dup(call->at->repository);
+        vec_push(&h->admitted, fresh);
+    }
+    (void)pthread_mutex_unlock(&h->lock);
+}
+
+static void outcome_done(Outcome *o)
+{
+    http_answer_done(&o->answer);
+}
+
+/* Refused for who we are, so that somebody else may fare better? */
+static bool is_denied(const Outcome *o)
+{
+    if (o->rc < 0)
+        return o->err.kind == ERR_AUTH && o->err.http_status;
+    return o->named && (o->answer.status == 401 || o->answer.status == 403);
+}
+
+/* One candidate's try: an answer, or an error in o->err. 0 = there is no such candidate. */
+static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome *o)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    Host *h = host_get(r, call->at);
-    Str url, auth, extra = S("");
+    Attempt t = {.nth = nth, .scope = S("")};
+    Err *err = &o->err;
 
+    o->rc = -1;
     for (bool first = true;; first = false) {
         cleanup_http_answer HttpAnswer answer = {0};
+        Str url, auth = S("");
         bool ours;
         int ready;
 
-        TRY(host_contact(r, h, call->at, err));
+        if (host_contact(r, h, call->at, err) < 0)
+            return 1;
         url = call_url(call, h, &a);
         ours = is_of_host(call, h, url);
-        auth = S("");
-        ready = ours ? authorization(r, h, call, extra, &a, &auth, err) : 0;
+        ready = ours ? authorization(r, h, call, &t, &a, &auth, err) : nth == 0;
         (void)pthread_mutex_unlock(&h->lock);
-        TRY(ready);
-        TRY(send_call(r, call, url, &h->tls, auth, &answer, err));
-        if (answer.status != 401 || !first || !ours || !learn_more(h, &answer, auth, &a, &extra)) {
-            *ret = answer;
+        if (ready <= 0)
+            return ready < 0;
+        if (send_call(r, call, url, &h->tls, auth, &answer, err) < 0)
+            return 1;
+        if (answer.status != 401 || !first || !ours ||
+            !learn_more(h, &answer, auth, &a, &t.scope)) {
+            o->rc = 0;
+            o->named = auth.n > 0;
+            o->answer = answer;
             answer = (HttpAnswer){0};
-            return 0;
+            return 1;
         }
     }
+}
+
+/* What is reported when nobody is let in is what the first was told. */
+int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
+{
+    Host *h = host_get(r, call->at);
+    unsigned best = admitted_get(h, call), nth = best;
+    cleanup_with(outcome_done) Outcome first = {0};
+
+    (void)call_as(r, h, call, nth, &first);
+    for (unsigned n = 0; is_denied(&first); n++) {
+        cleanup_with(outcome_done) Outcome other = {0};
+
+        if (n == best)
+            continue;
+        if (call_as(r, h, call, n, &other) == 0)
+            break;
+        if (is_denied(&other))
+            continue;
+        nth = n;
+        outcome_done(&first);
+        first = other;
+        other = (Outcome){0};
+    }
+    if (nth != best && first.rc == 0)
+        admitted_set(h, call, nth);
+    if (first.rc < 0) {
+        *err = first.err;
+        return -1;
+    }
+    *ret = first.answer;
+    first.answer = (HttpAnswer){0};
+    return 0;
 }
 
 /*

@@ -55,6 +55,64 @@ TEST(a_wrong_password_is_sent_once_and_named)
     bench_end(&b);
 }
 
+/* Two candidates: the key with the path is tried first. */
+static void bench_open_two(Bench *b, const char *first, const char *second)
+{
+    CHECK(setenv("DOCKER_AUTH_CONFIG",
+                 str_fmt_in(&b->a,
+                            "{\"auths\": {\"127.0.0.1:%d/team\": {%s}, \"127.0.0.1:%d\": {%s}}}",
+                            b->server.port, first, b->server.port, second)
+                     .p,
+                 1) == 0);
+    bench_open(b, NULL);
+}
+
+TEST(the_next_candidate_when_the_first_is_refused)
+{
+    static const char *const modes[] = {"basic", "bearer"};
+
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        cleanup_arena Arena a = ARENA_INIT;
+        Bench b;
+
+        bench_start(
+            &b,
+            str_fmt_in(&a, "{'auth': {'mode': '%s', 'users': {'u': 'p'}}, " REPO "}", modes[i]).p);
+        bench_open_two(&b, "\"username\": \"old\", \"password\": \"x\"", "\"auth\": \"dTpw\"");
+        CHECK(resolve(&b) == 0 && resolve(&b) == 0);
+        CHECK(fault_count3(&b.server, "/manifests/", "\"status\": 200", NULL) == 2);
+        /* once is enough to know */
+        CHECK(fault_count3(&b.server, "\"auth\": \"Basic\"", "\"status\": 401", NULL) == 1);
+        bench_end(&b);
+    }
+}
+
+TEST(who_may_not_is_followed_by_who_may)
+{
+    Bench b;
+
+    bench_start(&b, "{'auth': {'mode': 'bearer', 'users': {'u': 'p', 'guest': 'g'}, 'rights': "
+                    "{'guest': {'other': ['pull']}, 'u': {'team/app': ['pull']}}}, " REPO "}");
+    bench_open_two(&b, "\"username\": \"guest\", \"password\": \"g\"", "\"auth\": \"dTpw\"");
+    CHECK(resolve(&b) == 0);
+    bench_end(&b);
+}
+
+TEST(all_refused_names_all)
+{
+    Bench b;
+    Descriptor d;
+    Err err;
+
+    bench_start(&b, "{'auth': {'mode': 'basic', 'users': {'u': 'p'}}, " REPO "}");
+    bench_open_two(&b, "\"username\": \"a\", \"password\": \"x\"",
+                   "\"username\": \"b\", \"password\": \"y\"");
+    CHECK_ERR(bench_resolve(&b, "team/app:v1", &d, NULL, &err), ERR_AUTH,
+              "credentials from DOCKER_AUTH_CONFIG, then from DOCKER_AUTH_CONFIG were sent");
+    CHECK(fault_count(&b.server, "/manifests/") == 2);
+    bench_end(&b);
+}
+
 TEST(no_credentials_is_said)
 {
     Bench b;
@@ -246,9 +304,10 @@ TEST(odd_realms_are_refused)
 }
 
 TEST_MAIN(T(an_open_registry_is_asked_without_credentials), T(basic),
-          T(a_wrong_password_is_sent_once_and_named), T(no_credentials_is_said),
-          T(anonymous_bearer), T(bearer_with_a_password), T(the_token_endpoint_refuses),
-          T(an_identity_token_is_traded), T(a_registry_token_is_used_as_it_is),
-          T(a_token_that_ran_out_is_renewed_once), T(short_lives_are_respected),
-          T(a_registry_that_asks_late), T(credentials_are_for_their_repository), T(may_we_push),
-          T(odd_realms_are_refused))
+          T(a_wrong_password_is_sent_once_and_named),
+          T(the_next_candidate_when_the_first_is_refused), T(who_may_not_is_followed_by_who_may),
+          T(all_refused_names_all), T(no_credentials_is_said), T(anonymous_bearer),
+          T(bearer_with_a_password), T(the_token_endpoint_refuses), T(an_identity_token_is_traded),
+          T(a_registry_token_is_used_as_it_is), T(a_token_that_ran_out_is_renewed_once),
+          T(short_lives_are_respected), T(a_registry_that_asks_late),
+          T(credentials_are_for_their_repository), T(may_we_push), T(odd_realms_are_refused))

@@ -4,7 +4,7 @@
 
 #include "os/file.h"
 #include "os/temp.h"
-#include "registry/creds.h"
+#include "registry/creds_source.h"
 #include "test.h"
 
 static char home[4096];
@@ -28,7 +28,7 @@ static CredStore *load(void)
     CredStore *c;
     Err err;
 
-    CHECK_OK(creds_load(&c, &err));
+    CHECK_OK(creds_load(NULL, &c, &err));
     return c;
 }
 
@@ -39,11 +39,12 @@ static CredStore *load_text(const char *config)
 }
 
 /* "user:password", "identity ...", "token ...", "none", "error KIND" */
-static Str look(const CredStore *c, Arena *a, const char *registry, const char *repository)
+static Str look_nth(const CredStore *c, Arena *a, const char *registry, const char *repository,
+                    unsigned nth)
 {
     Credential got;
     Err err;
-    int r = creds_find(c, str_from(registry), str_from(repository), &got, &err);
+    int r = creds_find(c, str_from(registry), str_from(repository), nth, &got, &err);
 
     if (r < 0)
         return str_fmt_in(a, "error %s", err.msg);
@@ -54,6 +55,11 @@ static Str look(const CredStore *c, Arena *a, const char *registry, const char *
     if (got.identity_token.n)
         return str_fmt_in(a, "identity " STR_FMT, STR_ARG(got.identity_token));
     return str_fmt_in(a, STR_FMT ":" STR_FMT, STR_ARG(got.username), STR_ARG(got.password));
+}
+
+static Str look(const CredStore *c, Arena *a, const char *registry, const char *repository)
+{
+    return look_nth(c, a, registry, repository, 0);
 }
 
 TEST(canonical_keys)
@@ -128,21 +134,142 @@ TEST(docker_hub_has_many_names)
     }
 }
 
-TEST(helpers_are_refused_only_where_nothing_else_helps)
+/* docker-credential-NAME in a directory of PATH. */
+static void write_program(const char *name, const char *script)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    cleanup_with(creds_free_at) CredStore *c = load_text(
-        "{\"auths\": {\"here\": {\"auth\": \"dTpw\"}, \"stored\": {}}, \"credHelpers\": {\"here\": "
-        "\"x\", \"gcr.io\": \"gcloud\"}, \"credsStore\": \"desktop\"}");
+    Str dir = str_fmt_in(&a, "%s/bin", home);
+    Err err;
 
-    CHECK_STR(look(c, &a, "here", "r"), S("u:p"));
-    CHECK(str_contains(look(c, &a, "gcr.io", "p/r"),
-                       S("docker-credential-gcloud is named for gcr.io; credential helpers are "
-                         "not supported yet")));
-    CHECK(str_contains(look(c, &a, "stored", "r"), S("docker-credential-desktop")));
-    CHECK_STR(look(c, &a, "elsewhere", "r"), S("none"));
-    CHECK(str_contains(creds_nothing_found(c, S("elsewhere"), &a),
-                       S("no credentials for elsewhere in DOCKER_AUTH_CONFIG (its credsStore")));
+    CHECK_OK(dir_make_all(AT_FDCWD, dir.p, 0700, &err));
+    CHECK_OK(
+        file_write_atomic(AT_FDCWD,
+                          str_fmt_in(&a, STR_FMT "/docker-credential-%s", STR_ARG(dir), name).p,
+                          0700, str_fmt_in(&a, "#!/bin/sh\n%s\n", script), &err));
+}
+
+static void write_programs(void)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    /* says whom it was asked for, and notes that it ran */
+    write_program("echo",
+                  "read -r server; echo run >>\"$HOME/runs\"; [ \"$1\" = get ] || exit 9\n"
+                  "echo \"{\\\"ServerURL\\\": \\\"x\\\", \\\"Username\\\": \\\"$server\\\", "
+                  "\\\"Secret\\\": \\\"s\\\"}\"");
+    write_program("token", "echo '{\"Username\": \"<token>\", \"Secret\": \"idt\"}'");
+    write_program("unknown", "echo credentials not found in native keychain; exit 1");
+    write_program("broken", "echo no such luck; echo hunter2 >&2; exit 3");
+    write_program("odd", "echo '{}'");
+    write_program("deaf", "exec <&-; echo '{\"Username\": \"u\", \"Secret\": \"p\"}'");
+    CHECK(setenv("PATH", str_fmt_in(&a, "%s/bin:/usr/bin:/bin", home).p, 1) == 0);
+}
+
+static size_t runs(void)
+{
+    cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
+    cleanup_arena Arena a = ARENA_INIT;
+    Err err;
+
+    if (file_read(AT_FDCWD, str_fmt_in(&a, "%s/runs", home).p, &text, &err) < 0)
+        return 0;
+    return text.n / strlen("run\n");
+}
+
+TEST(helpers)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    write_programs();
+    cleanup_with(creds_free_at) CredStore *c = load_text(
+        "{\"auths\": {\"stored\": {}}, \"credsStore\": \"unknown\", \"credHelpers\": {"
+        "\"https://e:5000/team\": \"echo\", \"t\": \"token\", \"b\": \"broken\", \"o\": \"odd\","
+        "\"d\": \"deaf\", \"m\": \"missing\", \"x\": \"../echo\"}}");
+
+    CHECK_STR(look(c, &a, "e:5000", "team/app"), S("https://e:5000/team:s"));
+    CHECK_STR(look(c, &a, "e:5000", "other"), S("none"));
+    CHECK_STR(look(c, &a, "t", "r"), S("identity idt"));
+    CHECK_STR(look(c, &a, "d", "r"), S("u:p"));
+    CHECK_STR(look(c, &a, "stored", "r"), S("none"));
+    CHECK_STR(look(c, &a, "b", "r"),
+              S("error DOCKER_AUTH_CONFIG: docker-credential-broken for b: exit status 3: no such "
+                "luck"));
+    CHECK(str_contains(look(c, &a, "o", "r"), S("no Username and Secret")));
+    CHECK(str_contains(look(c, &a, "m", "r"), S("docker-credential-missing is not installed")));
+    CHECK(str_contains(look(c, &a, "x", "r"), S("no name of a program")));
+}
+
+TEST(helpers_run_once_and_not_behind_a_seal)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    size_t before;
+
+    write_programs();
+    before = runs();
+    cleanup_with(creds_free_at) CredStore *c =
+        load_text("{\"credsStore\": \"echo\", \"auths\": {\"index.docker.io\": {}}}");
+
+    CHECK_STR(look(c, &a, "one", "r"), S("one:s"));
+    CHECK_STR(look(c, &a, "one", "other"), S("one:s"));
+    CHECK(runs() == before + 1);
+    creds_seal(c, true);
+    CHECK_STR(look(c, &a, "one", "r"), S("one:s"));
+    CHECK(str_contains(look(c, &a, "two", "r"), S("cannot be run while a RUN step")));
+    CHECK(runs() == before + 1);
+    creds_seal(c, false);
+    CHECK_STR(look(c, &a, "docker.io", "library/x"), S("index.docker.io:s"));
+}
+
+TEST(candidates_in_their_order)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    write_programs();
+    CHECK(setenv("CI_REGISTRY", "h", 1) == 0 && setenv("CI_REGISTRY_USER", "ci", 1) == 0 &&
+          setenv("CI_REGISTRY_PASSWORD", "3", 1) == 0);
+    cleanup_with(creds_free_at) CredStore *c = load_text(
+        "{\"auths\": {\"h/team\": {\"auth\": \"dTpw\"}, \"h\": {\"username\": \"v\", \"password\": \"q\"},"
+        "\"https://h\": {\"auth\": \"dTpw\"}, \"g\": {\"auth\": \"!\"}},"
+        "\"credHelpers\": {\"h/team\": \"missing\", \"h\": \"echo\"}}");
+
+    CHECK_STR(look_nth(c, &a, "h", "team/x", 0), S("u:p"));
+    CHECK_STR(look_nth(c, &a, "h", "team/x", 1), S("h:s"));
+    CHECK_STR(look_nth(c, &a, "h", "team/x", 2), S("v:q"));
+    CHECK_STR(look_nth(c, &a, "h", "team/x", 3), S("ci:3")); /* u:p has been tried */
+    CHECK_STR(look_nth(c, &a, "h", "team/x", 4), S("none"));
+    CHECK(str_contains(look_nth(c, &a, "g", "r", 0), S("not base64")));
+}
+
+TEST(chosen_sources)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    StrVec only = {0};
+    CredStore *c;
+    Err err;
+
+    CHECK(setenv("KILN_H_USER", "env", 1) == 0 && setenv("KILN_H_PASSWORD", "1", 1) == 0);
+    CHECK(setenv("CI_REGISTRY", "h", 1) == 0 && setenv("CI_REGISTRY_USER", "ci", 1) == 0 &&
+          setenv("CI_REGISTRY_PASSWORD", "2", 1) == 0);
+    CHECK_OK(creds_load(&only, &c, &err));
+    CHECK_STR(look(c, &a, "h", "r"), S("none"));
+    creds_free(c);
+    vec_push(&only, S("gitlab"));
+    CHECK_OK(creds_load(&only, &c, &err));
+    CHECK_STR(look(c, &a, "h", "r"), S("ci:2"));
+    creds_free(c);
+    vec_done(&only);
+    CHECK(creds_source_known(S("env")) && !creds_source_known(S("en")));
+    CHECK(unsetenv("KILN_H_USER") == 0);
+}
+
+TEST(hosts_below_a_domain)
+{
+    CHECK(cred_host_is_below(S("gcr.io"), S("gcr.io")));
+    CHECK(cred_host_is_below(S("eu.gcr.io:443"), S("gcr.io")));
+    CHECK(!cred_host_is_below(S("xgcr.io"), S("gcr.io")));
+    CHECK(!cred_host_is_below(S("gcr.io.example"), S("gcr.io")));
+    CHECK(!cred_host_is_below(S("io"), S("gcr.io")));
+    CHECK(!cred_host_is_below(S(""), S("gcr.io")));
 }
 
 static void write_config(const char *path, const char *user)
@@ -201,13 +328,13 @@ TEST(broken_files_are_errors)
 
     CHECK(setenv("REGISTRY_AUTH_FILE", file.p, 1) == 0);
     CHECK_OK(file_write_atomic(AT_FDCWD, file.p, 0600, S("{\"auths\":"), &err));
-    CHECK_ERR(creds_load(&c, &err), ERR_FORMAT, "broken.json");
+    CHECK_ERR(creds_load(NULL, &c, &err), ERR_FORMAT, "broken.json");
     CHECK_OK(file_write_atomic(AT_FDCWD, file.p, 0600, S("[]"), &err));
-    CHECK_ERR(creds_load(&c, &err), ERR_FORMAT, "not a JSON object");
+    CHECK_ERR(creds_load(NULL, &c, &err), ERR_FORMAT, "not a JSON object");
     CHECK_OK(file_write_atomic(AT_FDCWD, file.p, 0600, S(" \n"), &err));
     creds_free(load());
     CHECK(truncate(file.p, 5 << 20) == 0);
-    CHECK_ERR(creds_load(&c, &err), ERR_LIMIT, "broken.json");
+    CHECK_ERR(creds_load(NULL, &c, &err), ERR_LIMIT, "broken.json");
 }
 
 TEST(variables)
@@ -241,7 +368,11 @@ int main(void)
                                      T(every_kind_of_entry),
                                      T(the_longest_path_wins_and_strangers_get_nothing),
                                      T(docker_hub_has_many_names),
-                                     T(helpers_are_refused_only_where_nothing_else_helps),
+                                     T(helpers),
+                                     T(helpers_run_once_and_not_behind_a_seal),
+                                     T(candidates_in_their_order),
+                                     T(chosen_sources),
+                                     T(hosts_below_a_domain),
                                      T(files_in_their_order),
                                      T(broken_files_are_errors),
                                      T(variables)};
