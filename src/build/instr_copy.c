@@ -7,6 +7,7 @@
 #include "build/inline.h"
 #include "build/unpack.h"
 #include "build/user.h"
+#include "context/remote.h"
 #include "dockerfile/ignore.h"
 #include "dockerfile/parse.h"
 
@@ -24,41 +25,21 @@ typedef struct Copy {
     bool stage_files_open;
     Rootfs *image_fs; /* COPY --from=image; owned */
     VEC(Unpacked *) archives;
+    VEC(Context *) remotes; /* what ADD fetched */
     InlineFiles heredocs;
     Ignore *exclude; /* owned */
 } Copy;
 
-/* --- what is not built yet --- */
+/* --- what can be seen to be wrong before anything is done --- */
 
-static int refuse_flags(const Instr *i, const char *const *flags, size_t n, Err *err)
+static int refuse_remote(Str source, Err *err)
 {
-    for (size_t k = 0; k < n; k++)
-        if (instr_flag_is_on(i, flags[k]) ||
-            (instr_flag(i, flags[k]) && strcmp(flags[k], "checksum") == 0))
-            return err_set(err, ERR_UNSUPPORTED, "%s --%s is not supported yet",
-                           instr_name(i->kind), flags[k]);
-    return 0;
-}
+    RemoteKind kind = remote_kind(source);
 
-static bool is_remote(Str source)
-{
-    return str_starts(source, S("http://")) || str_starts(source, S("https://")) ||
-           str_starts(source, S("git://")) || str_starts(source, S("ssh://")) ||
-           str_starts(source, S("git@"));
-}
-
-static int refuse_remote(Str source, const Instr *i, Err *err)
-{
-    if (!is_remote(source))
+    if (kind == REMOTE_NONE)
         return 0;
-    if (i->kind == INSTR_COPY)
-        return err_set(err, ERR_SYNTAX, "source can't be a %s for COPY: " STR_FMT,
-                       str_starts(source, S("http")) && !str_ends(source, S(".git")) ? "URL"
-                                                                                     : "git ref",
-                       STR_ARG(source));
-    return err_set(err, ERR_UNSUPPORTED,
-                   "ADD of a URL or git repository is not supported yet: " STR_FMT,
-                   STR_ARG(source));
+    return err_set(err, ERR_SYNTAX, "source can't be a %s for COPY: " STR_FMT,
+                   kind == REMOTE_FILE ? "URL" : "git ref", STR_ARG(source));
 }
 
 static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
@@ -72,16 +53,35 @@ static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
             "variable expansion is not supported for --from, define a new stage with FROM using ARG from "
             "global scope as a workaround");
     for (size_t n = 0; n + 1 < i->args.n; n++)
-        TRY(refuse_remote(i->args.v[n], i, err));
+        TRY(refuse_remote(i->args.v[n], err));
     return 0;
+}
+
+/* Once with the words of the file, where they hold no variables, and once when they are known. */
+static int check_checksum(Str checksum, Str source, Err *err)
+{
+    RemoteKind kind = remote_kind(source);
+
+    if (checksum.n == 0 || str_contains(source, S("$")) || str_contains(checksum, S("$")))
+        return 0;
+    if (kind == REMOTE_NONE)
+        return err_set(err, ERR_SYNTAX, "checksum requires HTTP(S) or Git sources");
+    return kind == REMOTE_FILE ? remote_checksum_check(checksum, err) : 0;
 }
 
 static int check_add(const Dockerfile *d, const Instr *i, Err *err)
 {
-    static const char *const flags[] = {"checksum", "keep-git-dir", "unpack"};
+    const Flag *checksum = instr_flag(i, "checksum");
 
-    TRY(refuse_flags(i, flags, ARRAY_LEN(flags), err));
-    return check_copy(d, i, err);
+    (void)d;
+    if (checksum && (i->args.n > 2 || i->heredocs.n))
+        return err_set(err, ERR_SYNTAX, "checksum can't be specified for multiple sources");
+    if (checksum)
+        TRY(check_checksum(checksum->value, i->args.v[0], err));
+    for (size_t n = 0; n + 1 < i->args.n; n++)
+        if (remote_kind(i->args.v[n]) == REMOTE_GIT)
+            return err_set(err, ERR_UNSUPPORTED, "ADD of a git repository is not supported yet");
+    return 0;
 }
 
 /* --- options --- */
@@ -185,9 +185,7 @@ static int open_from(Copy *c, Rootfs **ret, Err *err)
 
     *ret = NULL;
     if (!from) {
-        TRY(context_load(c->s->b->req->context, err));
-        c->job.from = context_tree(c->s->b->req->context);
-        return 0;
+        return 0; /* see copy_local() */
     }
     c->job.keep_owner = true;
     TRY(plan_find_source(c->s->plan, c->s->stage, from->value, &stage, &image, err));
@@ -204,10 +202,10 @@ static int open_from(Copy *c, Rootfs **ret, Err *err)
 
 /* --- sources --- */
 
-static int add_archive(Copy *c, const CopyMatch *m, Err *err)
+/* Returns 1 when the file was an archive and has been unpacked. */
+static int add_archive(Copy *c, FileSource *files, const CopyMatch *m, Err *err)
 {
     cleanup_open_file OpenFile file = OPEN_FILE_NONE;
-    FileSource *files = context_files(c->s->b->req->context);
     NodeVec wanted = {0};
     Unpacked *u;
     CopyJob job = c->job;
@@ -235,12 +233,18 @@ static int add_archive(Copy *c, const CopyMatch *m, Err *err)
     return rc < 0 ? -1 : 1;
 }
 
+/* Archives are unpacked when they are local, unless --unpack says otherwise. */
+static bool unpacks(const Copy *c, bool local)
+{
+    if (c->step->i->kind != INSTR_ADD)
+        return false;
+    return instr_flag(c->step->i, "unpack") ? instr_flag_is_on(c->step->i, "unpack") : local;
+}
+
 static int copy_match_to_dest(Copy *c, const CopyMatch *m, Err *err)
 {
-    const Flag *unpack = instr_flag(c->step->i, "unpack");
-
-    if (c->step->i->kind == INSTR_ADD && !unpack) {
-        int done = add_archive(c, m, err);
+    if (unpacks(c, true)) {
+        int done = add_archive(c, context_files(c->s->b->req->context), m, err);
 
         if (done != 0)
             return done < 0 ? -1 : 0;
@@ -248,14 +252,18 @@ static int copy_match_to_dest(Copy *c, const CopyMatch *m, Err *err)
     return copy_one(&c->job, m, c->dest, err);
 }
 
-static int copy_source(Copy *c, Str source, Err *err)
+static int copy_local(Copy *c, Str source, Err *err)
 {
     CopyMatchVec matches = {0};
+    Context *context = c->s->b->req->context;
     bool parents = instr_flag_is_on(c->step->i, "parents");
     size_t cut = 0;
     int rc;
 
-    TRY(refuse_remote(source, c->step->i, err));
+    if (!instr_flag(c->step->i, "from")) {
+        TRY(context_load(context, err));
+        c->job.from = context_tree(context);
+    }
     rc = parents ? copy_match_parents(c->job.from, &c->s->arena, source, &matches, &cut, err)
                  : copy_match(c->job.from, &c->s->arena, source, &matches, err);
     for (size_t i = 0; rc == 0 && i < matches.n; i++)
@@ -263,6 +271,49 @@ static int copy_source(Copy *c, Str source, Err *err)
                      : copy_match_to_dest(c, &matches.v[i], err);
     vec_done(&matches);
     return rc;
+}
+
+static int open_remote(Copy *c, Str source, Context **ret, Err *err)
+{
+    const Flag *checksum = instr_flag(c->step->i, "checksum");
+    RemoteOpts r = {0};
+
+    if (checksum) {
+        TRY(stage_expand(c->s, checksum->value, &r.checksum, err));
+        TRY(check_checksum(r.checksum, source, err));
+    }
+    TRY(remote_file_open(source, &r, c->s->b->req->inputs, ret, err));
+    vec_push(&c->remotes, *ret);
+    return 0;
+}
+
+static int add_remote(Copy *c, Str source, Err *err)
+{
+    CopyJob job = c->job;
+    CopyMatch m;
+    Context *remote;
+
+    TRY(open_remote(c, source, &remote, err));
+    m.node = tree_root(context_tree(remote))->inode->children;
+    m.name = m.path = node_name(m.node);
+    if (unpacks(c, false)) {
+        int done = add_archive(c, context_files(remote), &m, err);
+
+        if (done != 0)
+            return done < 0 ? -1 : 0;
+    }
+    job.from = context_tree(remote);
+    job.source = (uint32_t)c->files.from.n;
+    vec_push(&c->files.from, context_files(remote));
+    return copy_one(&job, &m, c->dest, err);
+}
+
+static int copy_source(Copy *c, Str source, Err *err)
+{
+    if (c->step->i->kind == INSTR_COPY)
+        TRY(refuse_remote(source, err));
+    return remote_kind(source) == REMOTE_NONE ? copy_local(c, source, err)
+                                              : add_remote(c, source, err);
 }
 
 static int copy_heredoc(Copy *c, const Heredoc *h, Err *err)
@@ -289,7 +340,7 @@ static int copy_sources(Copy *c, Err *err)
         if (instr_heredoc(i, i->args.v[n]))
             continue;
         TRY(stage_expand(c->s, i->args.v[n], &source, err));
-        buf_addf(&c->history, " " STR_FMT, STR_ARG(source));
+        buf_addf(&c->history, " " STR_FMT, STR_ARG(remote_redacted(&c->s->arena, source)));
         if (copy_source(c, source, err) < 0)
             return dockerfile_error_at(c->step->d, i, i->args.v[n], err);
     }
@@ -347,6 +398,9 @@ static int run_copy(StageBuild *s, const Step *step, StepReport *report, Err *er
     vec_foreach(u, &c.archives)
         unpacked_free(*u);
     vec_done(&c.archives);
+    vec_foreach(r, &c.remotes)
+        context_free(*r);
+    vec_done(&c.remotes);
     rootfs_free(c.image_fs);
     copy_files_done(&c.files);
     inline_done(&c.heredocs);

@@ -201,7 +201,7 @@ static int cut_sub_path(Archive *a, Err *err)
         return 0;
     TRY(tree_lookup(a->c.tree, str_from(a->sub_path), true, &n, err));
     if (!n || !node_is_dir(n))
-        return err_set(err, ERR_NOT_FOUND, "the context %s has no directory %s", a->c.name,
+        return err_set(err, ERR_USAGE, "the context %s has no directory %s", a->c.name,
                        a->sub_path);
     below = tree_clone_below(n);
     tree_free(a->c.tree);

@@ -260,8 +260,7 @@ static int open_sub_path(DirContext *c, const char *sub_path, Err *err)
     int fd = chase_open(c->fd, sub_path, O_RDONLY | O_DIRECTORY, 0, err);
 
     if (fd < 0)
-        return err_set(err, ERR_NOT_FOUND, "the context %s has no directory %s", c->c.name,
-                       sub_path);
+        return err_set(err, ERR_USAGE, "the context %s has no directory %s", c->c.name, sub_path);
     close_at(&c->fd);
     c->fd = fd;
     return 0;

@@ -75,7 +75,7 @@ typedef struct ArchiveOpts {
 } ArchiveOpts;
 
 /* Begins at once. 'taken' also on failure. */
-int archive_context_new(Bringer *taken, const ArchiveOpts *a, const ContextOpts *o, Context **ret,
+int archive_context_new(Bringer *taken, const ArchiveOpts *how, const ContextOpts *o, Context **ret,
                         Err *err) must_check;
 
 /*

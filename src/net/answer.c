@@ -37,3 +37,11 @@ bool answer_add_line(HttpAnswer *a, Str line)
     vec_push(&a->headers, h);
     return true;
 }
+
+int64_t http_date_ns(Str text)
+{
+    cleanup_free char *z = str_dup(text);
+    time_t t = curl_getdate(z, NULL);
+
+    return t > 0 && t < INT64_MAX / 1000000000 ? (int64_t)t * 1000000000 : 0;
+}

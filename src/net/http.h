@@ -137,6 +137,9 @@ int http_pause(unsigned ms, Err *err) must_check;
 /* Statuses that say "try again": see http_do(). */
 bool http_status_is_temporary(int status);
 
+/* A date as headers have it, in ns since the epoch; 0 when it is none. */
+int64_t http_date_ns(Str text);
+
 /* Percent-encode everything but unreserved characters (RFC 3986). */
 void url_escape(Str s, Buf *out);
 /*

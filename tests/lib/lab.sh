@@ -13,6 +13,9 @@
 #
 #   lab_registry_start [htpasswd] [tls]   a registry on loopback; sets LAB_REGISTRY (host:port), LAB_REGISTRY_LOG and
 #                                LAB_REGISTRY_PID, with htpasswd LAB_REGISTRY_USER and _PASSWORD, with tls LAB_REGISTRY_CA
+#   lab_files_start DIR [tls]    a web server for the files of a directory that can also misbehave (tests/lib/fileserver.py);
+#                                sets LAB_FILES (its URL), LAB_FILES_LOG (a line for each request), LAB_FILES_PID and with tls
+#                                LAB_FILES_CA
 #   lab_registry_stop            stops the one started last (all are stopped at the end)
 #   lab_base_busybox DIR [MKIMAGE-OPTION...]   an OCI layout of busybox-static, every applet, a few users
 #   lab_base_debian DIR [devel]  an OCI layout of Debian 12; devel adds gcc, libc6-dev and libcap2-bin. Made once and kept
@@ -179,6 +182,29 @@ lab_certificate() {
                 -extfile <(echo "subjectAltName=IP:127.0.0.1,DNS:localhost")
     ) >"$1/openssl.log" 2>&1 || { cat "$1/openssl.log" >&2; return 1; }
     export LAB_REGISTRY_CA=$1/ca.pem
+}
+
+# ---- files
+
+lab_files_start() {
+    local state scheme=http tls=() tries
+    state=$(mktemp -d "$LAB/files.XXXXXX")
+    if [ "${2:-}" = tls ]; then
+        (unset LAB_REGISTRY_CA && lab_certificate "$state") || return 1
+        tls=(--tls "$state/server.pem" "$state/server.key")
+        LAB_FILES_CA=$state/ca.pem
+        scheme=https
+    fi
+    LAB_FILES_LOG=$state/log
+    python3 "$lab_lib/fileserver.py" "$1" "${tls[@]}" >"$state/port" 2>"$LAB_FILES_LOG" &
+    LAB_FILES_PID=$!
+    lab_pids+=("$LAB_FILES_PID")
+    for tries in $(seq 100); do
+        [ ! -s "$state/port" ] || break
+        sleep 0.05
+    done
+    LAB_FILES=$scheme://127.0.0.1:$(cat "$state/port")
+    [ "$tries" -lt 100 ] || { cat "$LAB_FILES_LOG" >&2; return 1; }
 }
 
 # ---- base images

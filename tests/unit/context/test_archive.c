@@ -264,7 +264,7 @@ TEST(a_directory_of_it)
     put_file(&f, "a", "1");
     f.opts.sub_path = "nosuch";
     begin(&f, SIZE_MAX);
-    CHECK_ERR(context_load(f.c, &err), ERR_NOT_FOUND, "no directory nosuch");
+    CHECK_ERR(context_load(f.c, &err), ERR_USAGE, "no directory nosuch");
     teardown(&f);
 }
 

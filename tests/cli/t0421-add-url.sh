@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# ADD of URLs: names, times, modes, checksums, archives, servers that fail. Rows D-11 and D-13 of docs/kaniko-defects.md.
+. "$(dirname "$0")/../lib/lab.sh"
+
+export KILN_DIR=$LAB/kiln
+cd "$LAB" || exit 1
+mkdir www ctx t
+seq 100000 >www/f.txt && echo sp >"www/a b" && echo x >t/x && touch -d @1400000000 t/x
+tar -C t -czf www/t.tgz x
+touch -d @1500000000 www/*
+sum=$(sha256sum <www/f.txt | cut -d' ' -f1)
+lab_files_start "$LAB/www"
+lab_base_busybox "$LAB/busybox"
+
+dockerfile() { printf '%s\n' "$@" >ctx/Dockerfile; }
+build() { "$KILN" build --build-context "base=oci-layout://$LAB/busybox" "$@" ctx; }
+see() { rm -rf out && build -q -o type=oci,dest=out >/dev/null && flatten --only type,mode,uid,gid,size,mtime --no-root out; }
+wrong() { # NAME PATTERN LINE...
+    local name=$1 pattern=$2
+    shift 2
+    dockerfile "FROM scratch" "$@"
+    fails "$name" 1 build
+    like "$name: it says why" "$output" "$pattern"
+}
+
+# shellcheck disable=SC2016 # kiln expands them
+dockerfile 'FROM scratch' "ARG U=$LAB_FILES/plain" 'ADD $U/f.txt?a=b $U/a%20b /d/' "ADD $LAB_FILES/no-date/f.txt /no-date" \
+    "ADD --chmod=755 --chown=7:8 $LAB_FILES/redirect/plain/f.txt /other" "ADD $LAB_FILES/drop/f.txt $LAB_FILES/drop-norange/f.txt /dropped/" \
+    "ADD $LAB_FILES/flaky/f.txt /flaky"
+is "names, modes, owners, times" "$(see)" './d type=dir mode=0755 uid=0 gid=0 mtime=1500000000
+./d/a\040b type=file mode=0600 uid=0 gid=0 size=3 mtime=1500000000
+./d/f.txt type=file mode=0600 uid=0 gid=0 size=588895 mtime=1500000000
+./dropped type=dir mode=0755 uid=0 gid=0 mtime=1500000000
+./dropped/f.txt type=file mode=0600 uid=0 gid=0 size=588895 mtime=1500000000
+./flaky type=file mode=0600 uid=0 gid=0 size=588895 mtime=1500000000
+./no-date type=file mode=0600 uid=0 gid=0 size=588895 mtime=0
+./other type=file mode=0755 uid=7 gid=8 size=588895 mtime=1500000000'
+dockerfile 'FROM scratch' "ADD $LAB_FILES/plain/t.tgz /a/" "ADD --unpack=true $LAB_FILES/plain/t.tgz /b/" "ADD --unpack $LAB_FILES/plain/f.txt /c/"
+is "D-13: archives are unpacked when asked for" "$(see | cut -d' ' -f1,2)" './a type=dir
+./a/t.tgz type=file
+./b type=dir
+./b/x type=file
+./c type=dir
+./c/f.txt type=file'
+cp www/t.tgz ctx/
+dockerfile 'FROM scratch' 'ADD --unpack=false t.tgz /a/' 'ADD t.tgz /b/'
+is "and local ones are not, when asked not to" "$(see | cut -d' ' -f1 | tr '\n' ' ')" './a ./a/t.tgz ./b ./b/x '
+
+dockerfile 'FROM scratch' "ADD --checksum=sha256:$sum $LAB_FILES/plain/f.txt /f"
+ok "D-13: a checksum that is right" build -q
+before=$(build -q)
+wrong "D-13: one that is wrong" 'digest mismatch' "ADD --checksum=sha256:${sum//[0-8]/9} $LAB_FILES/plain/f.txt /f"
+wrong "a transfer that changes under a checksum" 'digest mismatch' "ADD --checksum=sha256:$sum $LAB_FILES/drop-changed/f.txt /f"
+dockerfile 'FROM scratch' "ADD $LAB_FILES/plain/f.txt /f"
+is "the checksum is not part of the layer" "$(build -q)" "$before"
+echo more >>www/f.txt
+if [ "$(build -q)" != "$before" ]; then changed=yes; else changed=no; fi
+is "D-11: other content is another image" "$changed" yes
+dockerfile 'FROM base' "ADD $LAB_FILES/plain/f.txt /f" 'RUN tail -n 1 /f >/last'
+ok "D-11: a RUN after it" build -q -o type=oci,dest=run1
+echo third >>www/f.txt
+ok "D-11: a RUN after other content" build -q -o type=oci,dest=run2
+like "D-11: saw that content" "$(flatten run2)" './last .*data="third'
+
+wrong "no such file" 'f: the server answers with status 404' "ADD $LAB_FILES/nosuch/f /"
+wrong "forbidden" 'status 403 .*credentials' "ADD $LAB_FILES/status/403/f /"
+wrong "a server at its end" 'status 410' "ADD $LAB_FILES/status/410/f /"
+wrong "no server" 'Dockerfile:2: ADD: GET http://127.0.0.1:1/f .*connect' "ADD http://127.0.0.1:1/f /"
+wrong "no such host" 'resolve' 'ADD http://nosuch.invalid/f /'
+wrong "a URL for COPY" "source can't be a URL for COPY" "COPY $LAB_FILES/plain/f.txt /"
+dockerfile 'FROM scratch' "ADD ${LAB_FILES/http:\/\//http://user:secret@}/auth/f.txt /f"
+ok "with credentials" build -q -o type=oci,dest=auth
+fails "which are not in the history" 1 grep -r secret auth
+is "nothing is left behind" "$(find "$KILN_DIR" -maxdepth 1 -name "context*")$(ls "$KILN_DIR/store/tmp")" ""
+finish
