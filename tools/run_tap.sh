@@ -5,6 +5,6 @@ set -u
 name=cli/$(basename "$1" .sh)
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-timeout --kill-after=10 1200 bash "$1" >"$output" 2>&1 </dev/null
+timeout --kill-after=10 600 bash "$1" >"$output" 2>&1 </dev/null
 status=$?
-python3 "$(dirname "$0")/tally.py" tap "$RESULTS" "$name" "$status" "$output"
+python3 "$(dirname "$0")/tally.py" tap "$RESULTS" "$name" "$status" "$output" "$SECONDS"

@@ -3,7 +3,8 @@
 """Count test results one by one, whatever runs them.
 
     tally.py meson FILE LOG [PREFIX]      add the results in meson's testlog.json LOG to FILE
-    tally.py tap FILE NAME STATUS OUTPUT  add those of one TAP program: its exit status and the file that holds its output
+    tally.py tap FILE NAME STATUS OUTPUT [SECONDS]
+                                          add those of one TAP program: its exit status and the file that holds its output
     tally.py one FILE pass|fail NAME      add one result
     tally.py report FILE                  skips with their reasons, failures, and the one line "N passed, N failed, N skipped"
 
@@ -124,12 +125,12 @@ def add_meson(path, log, prefix=''):
     print('  ' + summary(every)[1])
 
 
-def add_tap(path, name, status, output):
+def add_tap(path, name, status, output, seconds=''):
     with open(output, encoding='utf-8', errors='replace') as f:
         text = f.read()
     results = scan(name, text, int(status), 'timed out' if status == '124' else '')
     record(path, name, results, text)
-    print(f'  {name}: {summary(results)[1]}', flush=True)
+    print(f'  {name}: {summary(results)[1]}' + (f' ({seconds} s)' if seconds else ''), flush=True)
 
 
 def add_one(path, outcome, name):
@@ -152,7 +153,7 @@ def report(path):
 
 
 def main(argv):
-    actions = {'meson': (add_meson, (2, 3)), 'tap': (add_tap, (4,)), 'one': (add_one, (3,)), 'report': (report, (1,))}
+    actions = {'meson': (add_meson, (2, 3)), 'tap': (add_tap, (4, 5)), 'one': (add_one, (3,)), 'report': (report, (1,))}
     if len(argv) < 2 or argv[1] not in actions or len(argv) - 2 not in actions[argv[1]][1]:
         print(__doc__)
         return 0 if '--help' in argv else 2

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "cache/bases.h"
 #include "context/context.h"
 #include "dockerfile/ast.h"
 #include "oci/config.h"
@@ -71,6 +72,7 @@ typedef struct BuildRequest {
     bool force;            /* see SandboxOpts */
     Launcher *launcher;
     const RegistryOpts *registry;
+    const BasesOpts *bases;    /* where base images may be found; NULL: in their registries only */
     const BuildEvents *events; /* NULL = silent */
     int out_fd, err_fd;        /* of RUN commands */
 } BuildRequest;

@@ -2,6 +2,7 @@
 #include "build/image.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "build/download.h"
 #include "store/layout.h"
 
@@ -43,17 +44,37 @@ static int resolve_layout(BaseImage *i, Str rest, Buf *json, Err *err)
 {
     Str dir, selector;
 
-    i->in_layout = true;
     split_layout(rest, &i->arena, &dir, &selector);
     if (layout_open(dir.p, &i->layout, err) < 0)
         return err_wrap(err, "oci-layout://" STR_FMT, STR_ARG(rest));
     return layout_resolve(i->layout, selector, &i->platform, &i->desc, json, &i->arena, err);
 }
 
+/* Nobody need be asked what an image is that is named by its digest and in the base-image cache. */
+static bool find_pinned(Builder *b, BaseImage *i, Buf *json)
+{
+    Err ignored;
+
+    if (bases_find(b->req->bases, &i->ref.digest, &i->layout) == 0)
+        return false;
+    if (layout_resolve(i->layout, str_from(i->ref.digest.text), &i->platform, &i->desc, json,
+                       &i->arena, &ignored) == 0)
+        return true;
+    store_free(i->layout);
+    i->layout = NULL;
+    return false;
+}
+
 static int resolve_registry(Builder *b, BaseImage *i, Str text, Buf *json, Err *err)
 {
     TRY(reference_parse(&i->arena, text, &i->ref, err));
-    return registry_resolve(b->registry, &i->ref, &i->platform, &i->desc, json, &i->arena, err);
+    i->in_registry = true;
+    if (b->req->bases && digest_is_set(&i->ref.digest) && find_pinned(b, i, json))
+        return 0;
+    TRY(registry_resolve(b->registry, &i->ref, &i->platform, &i->desc, json, &i->arena, err));
+    if (b->req->bases && bases_find(b->req->bases, &i->desc.digest, &i->layout) > 0)
+        log_debug("%s: from the base-image cache", i->desc.digest.text);
+    return 0;
 }
 
 static int read_config(Builder *b, BaseImage *i, Err *err)
@@ -61,9 +82,9 @@ static int read_config(Builder *b, BaseImage *i, Err *err)
     cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
     const Digest *config = &i->manifest.config.digest;
 
-    if (!i->in_layout)
+    if (!i->layout)
         TRY(registry_pull_blob(b->registry, &i->ref, &i->manifest.config, b->store, NULL, err));
-    TRY(store_read_blob(i->in_layout ? i->layout : b->store, config, &json, err));
+    TRY(store_read_blob(i->layout ? i->layout : b->store, config, &json, err));
     TRY(image_config_parse(buf_str(&json), &i->config, err));
     if (i->config.diff_ids.n != i->manifest.n_layers)
         return err_set(err, ERR_FORMAT, "the image has %zu layers but its config names %zu",
@@ -189,21 +210,53 @@ void image_free(BaseImage *i)
 
 /* --- layers --- */
 
+bool image_leave_cache(Builder *b, const BaseImage *i)
+{
+    if (!i || !i->in_registry || !image_layout(i))
+        return false;
+    vec_foreach(own, &b->images)
+        if (*own == i)
+            atomic_store(&(*own)->cache_is_bad, true);
+    builder_warn(b,
+                 "%s in the base-image cache is damaged: the image comes from its registry "
+                 "(kiln warm mends the cache)",
+                 store_dir(i->layout));
+    return true;
+}
+
+Store *image_layout(const BaseImage *i)
+{
+    return atomic_load(&i->cache_is_bad) ? NULL : i->layout;
+}
+
+static int import_layer(Builder *b, const BaseImage *from, const Descriptor *d, Err *err)
+{
+    Store *layout = image_layout(from);
+
+    if (!layout)
+        return 0;
+    if (store_import(b->store, layout, &d->digest, err) == 0)
+        return 1;
+    return from->in_registry && err->kind != ERR_CANCELLED ? 0 : -1;
+}
+
 int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
 {
     Registry *r;
+    int here;
 
     if (!l->origin || store_has(b->store, &l->desc.digest, NULL))
         return 0;
-    if (l->origin->in_layout)
-        return store_import(b->store, l->origin->layout, &l->desc.digest, err);
+    TRY(here = import_layer(b, l->origin, &l->desc, err));
+    if (here)
+        return 0;
     TRY(builder_registry(b, &r, err));
     return registry_pull_blob(r, &l->origin->ref, &l->desc, b->store, NULL, err);
 }
 
 void image_prefetch(Builder *b, const BaseImage *i)
 {
-    if (i->in_layout)
+    if (image_layout(i))
         return; /* read where they are */
     for (size_t n = 0; n < i->manifest.n_layers; n++) {
         ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i};

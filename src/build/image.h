@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "build/builder.h"
 
 struct BaseImage {
@@ -12,9 +14,10 @@ struct BaseImage {
     Task *resolving;   /* NULL: done */
     Str text;          /* as written in the Dockerfile */
     Platform platform; /* asked for */
-    bool in_layout;    /* else in a registry */
-    Reference ref;     /* of the registry image */
-    Store *layout;     /* owned; of the layout image */
+    bool in_registry;
+    Reference ref; /* of the registry image */
+    Store *layout; /* owned; the layout, or what the base-image cache has of it; NULL: none */
+    atomic_bool cache_is_bad;
     Descriptor desc;
     Manifest manifest;
     ImageConfig config;
@@ -51,6 +54,15 @@ void image_prefetch(Builder *b, const BaseImage *i);
  * there is none.
  */
 const KeyValue *find_build_context(const Builder *b, Str name);
+
+/* Where its blobs are to be read from, if they are on disk. Borrowed, or NULL. From any thread. */
+Store *image_layout(const BaseImage *i);
+
+/*
+ * A blob that the base-image cache has was wrong: from now on the image comes from its registry.
+ * false when there is no other place, or it was so already. On the building thread.
+ */
+bool image_leave_cache(Builder *b, const BaseImage *i);
 
 /* Make sure that the layer is in the builder's store. */
 int layer_fetch(Builder *b, const ImageLayer *l, Err *err) must_check;

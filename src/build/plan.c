@@ -363,15 +363,61 @@ static int check_syntax(const Builder *b, const Dockerfile *d, Err *err)
                    STR_ARG(d->name), STR_ARG(syntax));
 }
 
+/* What the text alone says. */
+static int read_file(Builder *b, Dockerfile *d, Plan *p, Err *err)
+{
+    *p = (Plan){.b = b, .d = d};
+    TRY(check_syntax(b, d, err));
+    begin_scope(p);
+    return read_stages(p, err);
+}
+
+static void add_name(ImageNameVec *v, Str text, const Platform *platform)
+{
+    const ImageName fresh = {text, *platform};
+
+    vec_foreach(i, v)
+        if (str_eq(i->text, text) && platform_eq(&i->platform, platform))
+            return;
+    vec_push(v, fresh);
+}
+
+static int add_stage_images(Plan *p, Stage *s, ImageNameVec *ret, Err *err)
+{
+    if (!s->base && !s->scratch)
+        add_name(ret, s->base_text, &s->platform);
+    vec_foreach(step, &s->steps) {
+        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
+        Stage *source;
+        Str image;
+
+        if (!from)
+            continue;
+        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
+            return at(step->d, step->i, S(""), err);
+        if (!source)
+            add_name(ret, image, &s->platform);
+    }
+    return 0;
+}
+
+int plan_images(Builder *b, Dockerfile *d, ImageNameVec *ret, Err *err)
+{
+    Plan p;
+    int rc = read_file(b, d, &p, err);
+
+    for (size_t n = 0; rc == 0 && n < p.stages.n; n++)
+        rc = add_stage_images(&p, p.stages.v[n], ret, err);
+    plan_done(&p);
+    return rc;
+}
+
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
 {
     Plan *p = ret;
     bool *seen;
 
-    *p = (Plan){.b = b, .d = d};
-    TRY(check_syntax(b, d, err));
-    begin_scope(p);
-    TRY(read_stages(p, err));
+    TRY(read_file(b, d, p, err));
     TRY(find_target(p, err));
     seen = arena_new_n(&b->arena, bool, p->stages.n);
     TRY(begin_images(p, p->target, seen, err));

@@ -53,4 +53,15 @@ void plan_done(Plan *p);
 int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, Str *ret_image,
                      Err *err) must_check;
 
+/*
+ * Without a look at any of them: the images that FROM and COPY --from of all stages name, needed or
+ * not, each once for a platform. Strings live in the builder's arena or in the Dockerfile.
+ */
+typedef struct ImageName {
+    Str text;
+    Platform platform;
+} ImageName;
+typedef VEC(ImageName) ImageNameVec;
+int plan_images(Builder *b, Dockerfile *d, ImageNameVec *ret, Err *err) must_check;
+
 bool stage_has_files(const Stage *s); /* some step reads or changes the root file system */

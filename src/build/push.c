@@ -42,7 +42,7 @@ static Str mount_source(const PushJob *j, size_t tag)
     const BaseImage *origin = j->layer.origin;
     const Reference *to = &j->b->req->tags.v[tag];
 
-    if (origin && !origin->in_layout && str_eq(origin->ref.registry, to->registry))
+    if (origin && origin->in_registry && str_eq(origin->ref.registry, to->registry))
         return origin->ref.repository;
     for (size_t n = 0; n < tag; n++)
         if (str_eq(j->b->req->tags.v[n].registry, to->registry))

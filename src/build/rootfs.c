@@ -95,7 +95,9 @@ static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
         const Digest *d = &r->layers.v[i - 1].desc.digest;
 
         if (load_layer(r, i, disk, err) < 0) {
-            *ret_wrong = is_about_bytes(err) && download_was_wrong(r->b, d);
+            *ret_wrong =
+                is_about_bytes(err) &&
+                (download_was_wrong(r->b, d) || image_leave_cache(r->b, r->layers.v[i - 1].origin));
             return err_wrap(err, "layer %zu of %zu (sha256:" STR_FMT ")", i, r->layers.n,
                             STR_ARG(digest_short(d)));
         }

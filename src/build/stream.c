@@ -99,11 +99,15 @@ static int open_source(LayerStream *s, Builder *b, Err *err)
 {
     const ImageLayer *l = s->layer;
     bool here = !l->origin || store_has(b->store, &l->desc.digest, NULL);
+    Store *layout = here ? NULL : image_layout(l->origin);
     Download *d;
 
-    if (!here && l->origin->in_layout) {
+    if (layout) {
         s->verify_blob = true;
-        return store_open_blob_unverified(l->origin->layout, &l->desc.digest, &s->fd, err);
+        if (store_open_blob_unverified(layout, &l->desc.digest, &s->fd, err) == 0)
+            return 0;
+        if (!image_leave_cache(b, l->origin))
+            return -1;
     }
     if (!here)
         download_begin(b, l);
