@@ -2,23 +2,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build every golden case with kiln and compare what comes out with what the case wants. Prints TAP.
 
-A case is a directory tests/golden/NAME; adding a case is adding files:
+A case is one file, tests/golden/GROUP/NAME.case: a description, then the text of each of these files below a line
+"-- NAME --". Adding a case is adding a file. Where a case needs files that are no text, it is a directory instead,
+tests/golden/NAME, with the same files in it.
 
   Dockerfile        given with -f; without it kiln looks for one in the context
-  ctx/              the context. Modes are made 0644, or 0755 for executables and directories
-  ctx.sh            makes (more of) the context; runs in it, for links, modes, odd names
+  ctx/FILE          the context. Modes are made 0644, or 0755 for executables and directories
+  ctx.sh            makes (more of) the context; runs in it, for links, modes, odd names, bytes that are no text
   base.sh           makes base images; runs in a directory whose every sub-directory N is given to kiln as
-                    --build-context N=oci-layout://...; $MKIMAGE is tests/lib/mkimage.py and $BUSYBOX tests/lib/busybox_root.sh
-  args              more arguments for kiln, words as in a shell; {work} {ctx} {bases} are directories
-  needs             words: root; run (RUN works here: root, or user namespaces and a range of user ids; and busybox)
+                    --build-context N=oci-layout://...; $MKIMAGE is tests/lib/mkimage.py, $BUSYBOX tests/lib/busybox_root.sh,
+                    $SHARED the directory of the bases of tests/golden/bases, which every case has besides
+  args              more arguments for kiln, words as in a shell; {work} {ctx} {bases} {shared} are directories
+  needs             words: root; run (RUN works here: root, or user namespaces and a range of user ids; and busybox), which a
+                    .case with a RUN or "busybox" in its Dockerfile implies
+
+A .case that is to succeed is compared with all of these; one that is not there stands for nothing:
+
+  want.config       "MEMBER JSON" a line, of the configuration's "config" (and author): what is not as in the base; null =
+                    absent. The base is a shared one, or else an empty image: PATH, and "/" as WorkingDir. In Env, "$PATH" stands
+                    for the usual PATH
+  want.history      the history, as flatten.py --history prints it
+  want.tree         listing of the flattened file system; over a shared base only what differs, "-./path" for what is gone
+
+A case that is to fail has instead
+
+  want.error        "LINE REGEXP": what kiln's message matches, and the line of the Dockerfile that it names, or "-" for none;
+                    further lines are further expressions. The exit status is 1
+
+and there may be, in both kinds and in directories:
 
   want.layers       listing of each layer from the first "# layer N" on, sorted, as tests/lib/flatten.py prints it
-  want.tree         listing of the flattened file system
-                    A line "# fields: type,mode,..." chooses the fields; else all but size and mtime
+                    A line "# fields: type,mode,..." here or in want.tree chooses the fields; else all but size and mtime
   want.config.json  members of the image configuration and of its "config", each compared whole; null = absent
-  want.history      the history, as flatten.py --history prints it
   want.stderr       one regular expression per line, each to be found in what kiln writes to standard error
-  want.exit         the exit status, when it is not 0
+  want.exit         the exit status, when it is not 0 (with want.error: not 1)
   check.sh          anything else; $IMAGE is the layout built, $BASES as above, $FLATTEN is tests/lib/flatten.py
 
 Every image is also checked for soundness (flatten.py --check) and is built a second time, into fresh directories: the
@@ -26,189 +43,100 @@ manifest must have the same digest. After a failure no output may be there. SOUR
 context holds is older.
 """
 import argparse
+import concurrent.futures
 import difflib
 import json
 import os
-import pwd
 import re
-import shlex
 import shutil
-import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
-import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-LIB = os.path.join(HERE, '..', 'lib')
-EPOCH = 1700000000
-MTIME = 1600000000  # of everything in a context that does not choose its own
-DEFAULT_OMIT = 'size,mtime'
+from case import Case, Failure, HERE, LIB, find_cases, make_shared, read, run_script
 
+sys.path.insert(0, LIB)
+import flatten  # noqa: E402
+import imagefile  # noqa: E402
+import listing  # noqa: E402
 
-class Failure(Exception):
-    pass
-
-
-def read(path):
-    with open(path, encoding='utf-8') as f:
-        return f.read()
+DEFAULT_OMIT = {'size', 'mtime'}
+PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+EMPTY = {'Env': [PATH], 'WorkingDir': '/'}
 
 
-def flatten(*args):
-    """(status, text) of tests/lib/flatten.py."""
-    p = subprocess.run([sys.executable, os.path.join(LIB, 'flatten.py'), *args],
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    return p.returncode, p.stdout
+class Built:
+    """An image, each of its layers read once. `known` maps diff ids to what was read of a shared base's layers."""
+
+    def __init__(self, path, known=None):
+        self.path, self.image = path, imagefile.open_image(path)
+        self.config, self.known = self.image.config, known or {}
+        self.read = {}
+
+    def layer(self, n):
+        """The entries of layer n (from 1), and what is wrong with it."""
+        found = self.known.get(self.image.diff_ids[n - 1]) or self.read.get(n)
+        if not found:
+            with self.image.layer(n - 1) as tar:
+                members = list(tar)
+                found = self.read[n] = [flatten.read_entry(tar, m) for m in members], flatten.check_layer(members)
+        return found
+
+    def tree(self, fields):
+        tree = flatten.Tree()
+        for n in range(1, len(self.image) + 1):
+            tree.apply(self.layer(n)[0])
+        return [listing.format_entry(e, fields) for e in tree.entries() if e.path]
+
+    def layers(self, first, fields):
+        for n in range(first, len(self.image) + 1):
+            yield f'# layer {n}'
+            entries = sorted(self.layer(n)[0], key=lambda e: e.path.split('/'))
+            yield from (listing.format_entry(e, fields) for e in entries if e.path)
+
+    def history(self):
+        entries = [('-' if h.get('empty_layer') else '+') + ' ' + h.get('created_by', '') for h in self.config.get('history') or []]
+        return '\n'.join(entries).splitlines()
+
+    def problems(self, first):
+        found = flatten.check_config(self.image)
+        for n in range(first, len(self.image) + 1):
+            found += [f'layer {n}: {p}' for p in self.layer(n)[1]]
+        return found
+
+    def digest(self):
+        return [m['digest'] for m in json.loads(read(os.path.join(self.path, 'index.json')))['manifests']]
 
 
-def flat(*args):
-    status, text = flatten(*args)
-    if status:
-        raise Failure(text)
-    return text
+class Shared:
+    """The shared bases."""
 
+    def __init__(self, directory):
+        self.bases = [Built(os.path.join(directory, n)) for n in sorted(os.listdir(directory))]
+        self.known = {b.image.diff_ids[n - 1]: b.layer(n) for b in self.bases for n in range(1, len(b.image) + 1)}
 
-# ---- what a case needs: the reason why it cannot run here, or None
-
-def need_root():
-    return 'needs root' if os.geteuid() else None
-
-
-def has_user_ids():
-    """A range of subordinate ids, and a kernel that lets us have a user namespace."""
-    name = pwd.getpwuid(os.geteuid()).pw_name
-    ranges = read('/etc/subuid') if os.path.exists('/etc/subuid') else ''
-    return re.search(rf'^({re.escape(name)}|{os.geteuid()}):', ranges, re.M) and shutil.which('newuidmap') and \
-        subprocess.run(['unshare', '-Ur', 'true'], stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-
-def need_run():
-    if not shutil.which('busybox'):
-        return 'busybox is not installed'
-    return None if os.geteuid() == 0 or has_user_ids() else 'needs root, or user namespaces and a range in /etc/subuid'
-
-
-NEEDS = {'root': need_root, 'run': need_run}
-
-
-# ---- what a case is built from
-
-def run_script(path, cwd, **env):
-    tools = {'MKIMAGE': os.path.join(LIB, 'mkimage.py'), 'FLATTEN': os.path.join(LIB, 'flatten.py'),
-             'BUSYBOX': os.path.join(LIB, 'busybox_root.sh')}
-    p = subprocess.run(['bash', '-eu', path], cwd=cwd, env={**os.environ, **tools, **env}, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if p.returncode:
-        raise Failure(f'{os.path.basename(path)}: exit status {p.returncode}\n{p.stdout}')
-
-
-def under(top):
-    yield top
-    for here, dirs, files in os.walk(top):
-        for name in dirs + files:
-            yield os.path.join(here, name)
-
-
-def plain_modes(top):
-    for path in under(top):
-        mode = os.lstat(path).st_mode
-        if not stat.S_ISLNK(mode):
-            os.chmod(path, 0o755 if stat.S_ISDIR(mode) or mode & 0o100 else 0o644)
-
-
-def settle_times(top, start):
-    """Give what was just made the one old time; deepest first, since a directory changes with what is in it."""
-    for path in sorted(under(top), reverse=True):
-        if os.lstat(path).st_mtime >= start:
-            os.utime(path, (MTIME, MTIME), follow_symlinks=False)
-
-
-class Case:
-    def __init__(self, directory, work):
-        self.name, self.directory, self.work = os.path.basename(directory), directory, work
-        self.ctx, self.bases = os.path.join(work, 'ctx'), os.path.join(work, 'bases')
-
-    def file(self, name):
-        """The path of one of the case's files, or None."""
-        path = os.path.join(self.directory, name)
-        return path if os.path.exists(path) else None
-
-    def text(self, name, default=''):
-        return read(self.file(name)) if self.file(name) else default
-
-    def missing(self):
-        for need in self.text('needs').split():
-            if need not in NEEDS:
-                raise Failure(f'needs: {need} is not known')
-            if reason := NEEDS[need]():
-                return reason
+    def base_of(self, built):
+        """The one that an image stands on, or None."""
+        for b in self.bases:
+            if b.image.diff_ids and b.image.diff_ids == built.image.diff_ids[:len(b.image)] and \
+               b.history() == built.history()[:len(b.history())]:
+                return b
         return None
 
-    def prepare(self):
-        start = int(time.time()) - 1
-        if self.file('ctx'):
-            shutil.copytree(self.file('ctx'), self.ctx, symlinks=True)
-            plain_modes(self.ctx)
-            settle_times(self.ctx, 0)
-        os.makedirs(self.ctx, exist_ok=True)
-        os.makedirs(self.bases)
-        if self.file('ctx.sh'):
-            run_script(self.file('ctx.sh'), self.ctx)
-        settle_times(self.ctx, start)
-        if self.file('base.sh'):
-            run_script(self.file('base.sh'), self.bases)
 
-    def command(self, kiln, attempt):
-        """Arguments of the kiln run whose output goes to out-ATTEMPT."""
-        out = os.path.join(self.work, f'out-{attempt}')
-        words = [kiln, 'build', '--isolation', 'namespaces', '--kiln-dir', os.path.join(self.work, f'kiln-{attempt}'),
-                 '-o', f'type=oci,dest={out}']
-        if self.file('Dockerfile'):
-            words += ['-f', self.file('Dockerfile')]
-        for base in sorted(os.listdir(self.bases)):
-            words += ['--build-context', f'{base}=oci-layout://{self.bases}/{base}']
-        places = {'work': self.work, 'ctx': self.ctx, 'bases': self.bases}
-        words += [re.sub(r'\{(work|ctx|bases)\}', lambda m: places[m[1]], w) for w in shlex.split(self.text('args'), comments=True)]
-        return words + [self.ctx], out
+# ---- what the image has, in the form of each expectation
 
-    def build(self, kiln, attempt):
-        command, out = self.command(kiln, attempt)
-        env = {k: v for k, v in os.environ.items() if not k.startswith(('KILN_', 'KANIKO_', 'DOCKER_'))}
-        env.setdefault('SOURCE_DATE_EPOCH', str(EPOCH))
-        p = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                           check=False, timeout=300)
-        return p.returncode, p.stderr.decode(errors='replace'), out
-
-
-# ---- comparing
-
-def fields(text):
+def fields_of(text):
     m = re.search(r'^# fields: *(\S+)$', text, re.M)
-    return ['--only', m[1]] if m else ['--omit', DEFAULT_OMIT]
-
-
-def without_comments(text):
-    return [line for line in text.splitlines() if line.strip() and (not line.startswith('#') or re.match(r'# layer \d+$', line))]
+    return set(m[1].split(',')) if m else set(listing.FIELDS) - DEFAULT_OMIT
 
 
 def first_layer(text):
     m = re.search(r'^# layer (\d+)$', text, re.M)
     if not m:
         raise Failure('want.layers has no line "# layer N"')
-    return m[1]
-
-
-def listing(case, name, out):
-    """What the image has, in the form of the file want.layers or want.tree."""
-    text = case.text(name)
-    if name == 'want.tree':
-        return flat('--no-root', *fields(text), out)
-    return flat('--layers', '--since', first_layer(text), '--sort', '--no-root', *fields(text), out)
-
-
-def difference(name, want, got):
-    return '\n'.join(difflib.unified_diff(want, got, name, 'built', lineterm='', n=2))
+    return int(m[1])
 
 
 def select(want, got):
@@ -219,44 +147,105 @@ def select(want, got):
     return chosen
 
 
-def compare_listing(case, name, out):
-    want, got = without_comments(case.text(name)), listing(case, name, out).splitlines()
-    return [] if want == got else [difference(name, want, got)]
+def members(config):
+    """{name: value} of what want.config speaks of."""
+    found = {'author': config['author']} if config.get('author') else {}
+    return found | {k: v for k, v in (config.get('config') or {}).items() if v not in (None, {}, [], '')}
 
 
-def compare_config(case, out):
-    want = json.loads(case.text('want.config.json'))
-    got = select(want, json.loads(flat('--config', out)))
-    lines = [json.dumps(v, indent=2, sort_keys=True).splitlines() for v in (want, got)]
-    return [] if want == got else [difference('want.config.json', *lines)]
+def usual_path(value, short):
+    """Lists of variables with "$PATH" for the usual one, or the other way round."""
+    pair = (PATH, '$PATH') if short else ('$PATH', PATH)
+    return [pair[1] if v == pair[0] else v for v in value] if isinstance(value, list) else value
 
 
-def compare_history(case, out):
-    want, got = case.text('want.history').splitlines(), flat('--history', out).splitlines()
-    return [] if want == got else [difference('want.history', want, got)]
+def config_lines(built, base):
+    before = members(base.config) if base else EMPTY
+    now = members(built.config)
+    changed = {k: now.get(k) for k in [*before, *now] if before.get(k) != now.get(k)}
+    return [f'{k} {json.dumps(usual_path(changed[k], True), ensure_ascii=False)}' for k in sorted(changed)]
 
 
-def compare_image(case, out):
+def normal_config(line):
+    name, _, value = line.partition(' ')
+    return f'{name} {json.dumps(json.loads(value), ensure_ascii=False)}'
+
+
+def tree_lines(built, base, fields):
+    now = built.tree(fields)
+    if not base:
+        return now
+    before, paths = set(base.tree(fields)), {line.split(' ')[0] for line in now}
+    gone = ['-' + line.split(' ')[0] for line in before if line.split(' ')[0] not in paths]
+    return [line for line in now if line not in before] + sorted(gone)
+
+
+def got_lines(case, name, built, shared):
+    base = shared.base_of(built) if case.in_one_file else None
+    text = case.text(name)
+    if name == 'want.tree':
+        return tree_lines(built, base, fields_of(text))
+    if name == 'want.layers':
+        return list(built.layers(first_layer(text), fields_of(text)))
+    if name == 'want.history':
+        return built.history()
+    if name == 'want.config':
+        return config_lines(built, base)
+    chosen = select(json.loads(text), built.config)
+    return json.dumps(chosen, indent=2, sort_keys=True).splitlines()
+
+
+def want_lines(case, name):
+    text = case.text(name)
+    if name == 'want.config.json':
+        return json.dumps(json.loads(text), indent=2, sort_keys=True).splitlines()
+    if name == 'want.history':
+        return text.splitlines()
+    lines = [line for line in text.splitlines() if line.strip() and (not line.startswith('#') or re.match(r'# layer \d+$', line))]
+    return sorted(map(normal_config, lines)) if name == 'want.config' else lines
+
+
+# ---- comparing
+
+def difference(name, want, got):
+    return '\n'.join(difflib.unified_diff(want, got, name, 'built', lineterm='', n=2))
+
+
+def expectations(case):
+    """The files that say what the image has."""
+    return [n for n in ('want.config', 'want.config.json', 'want.history', 'want.layers', 'want.tree') if n in case.wants()]
+
+
+def compare_image(case, built, shared):
     problems = []
-    for name in ('want.layers', 'want.tree'):
-        if case.file(name):
-            problems += compare_listing(case, name, out)
-    if case.file('want.config.json'):
-        problems += compare_config(case, out)
-    if case.file('want.history'):
-        problems += compare_history(case, out)
-    if case.file('check.sh'):
-        run_script(case.file('check.sh'), case.work, IMAGE=out, BASES=case.bases, CTX=case.ctx)
-    since = first_layer(case.text('want.layers')) if case.file('want.layers') else '1'
-    status, text = flatten('--check', '--since', since, out)
-    return problems + ([f'not sound:\n{text}'] if status else [])
+    for name in expectations(case):
+        want, got = want_lines(case, name), got_lines(case, name, built, shared)
+        problems += [] if want == got else [difference(name, want, got)]
+    if case.has('check.sh'):
+        run_script(case.files.path('check.sh'), case.work, IMAGE=built.path, BASES=case.bases, CTX=case.ctx)
+    base = shared.base_of(built)
+    first = len(base.image) + 1 if base else first_layer(case.text('want.layers')) if case.has('want.layers') else 1
+    sound = built.problems(first)
+    return problems + (['not sound:\n' + '\n'.join(sound)] if sound else [])
+
+
+def compare_error(text, stderr):
+    """The message of a build that must fail: which line it names, and what it says."""
+    line, _, first = text.partition('\n')[0].partition(' ')
+    place = rf'\S*ockerfile\S*:{line}: ' if line != '-' else r'(?!\S*ockerfile\S*:\d+: )'
+    m = re.search(rf'^kiln: {place}(.*(?:\n(?!  *\d* \|).*)*)', stderr, re.M)
+    if not m:
+        return [f'the message does not name line {line}']
+    return [f'the message does not match: {p}' for p in [first, *text.splitlines()[1:]] if not re.search(p, m[1])]
 
 
 def compare_run(case, status, stderr, out):
     """The exit status and what kiln said."""
-    problems, want = [], int(case.text('want.exit', '0'))
+    problems, want = [], int(case.text('want.exit', '1' if case.has('want.error') else '0'))
     if status != want:
         problems.append(f'exit status {status}, not {want}')
+    if case.has('want.error'):
+        problems += compare_error(case.text('want.error'), stderr)
     for pattern in case.text('want.stderr').splitlines():
         if not re.search(pattern, stderr, re.M):
             problems.append(f'standard error does not match: {pattern}')
@@ -265,53 +254,40 @@ def compare_run(case, status, stderr, out):
     return problems + ([f'standard error:\n{stderr}'] if problems else [])
 
 
-def digest(out):
-    index = json.loads(read(os.path.join(out, 'index.json')))
-    return [m['digest'] for m in index['manifests']]
-
-
-def compare_again(case, kiln, out):
-    status, stderr, again = case.build(kiln, 2)
+def compare_again(case, built, o):
+    status, stderr, out = case.build(o.kiln, 2, o.isolation)
     if status:
         return [f'the second build failed with {status}:\n{stderr}']
-    return [] if digest(out) == digest(again) else ['the second build gave another image:\n' + layers_that_differ(out, again)]
-
-
-def layers_that_differ(out, again):
-    one, two = (flat('--layers', o).splitlines() + flat('--config', o).splitlines() for o in (out, again))
-    return difference('first', one, two)
+    again = Built(out)
+    if built.digest() == again.digest():
+        return []
+    lines = [[*b.layers(1, listing.FIELDS), *json.dumps(b.config, indent=2).splitlines()] for b in (built, again)]
+    return ['the second build gave another image:\n' + difference('first', *lines)]
 
 
 # ---- rewriting expectations
 
-def update(case, out):
-    for name in ('want.layers', 'want.tree'):
-        if case.file(name):
-            head = [line for line in case.text(name).splitlines() if line.startswith('#') and not line.startswith('# layer')]
-            write(case, name, '\n'.join(head + listing(case, name, out).splitlines()))
-    if case.file('want.history'):
-        write(case, 'want.history', flat('--history', out).rstrip())
-    if case.file('want.config.json'):
-        got = select(json.loads(case.text('want.config.json')), json.loads(flat('--config', out)))
-        write(case, 'want.config.json', json.dumps(got, indent=2))
-
-
-def write(case, name, text):
-    with open(case.file(name), 'w', encoding='utf-8') as f:
-        f.write(text + '\n')
+def update(case, built, shared):
+    texts = {}
+    for name in expectations(case):
+        head = [] if name in ('want.history', 'want.config.json') else \
+            [line for line in case.text(name).splitlines() if line.startswith('#') and not line.startswith('# layer')]
+        texts[name] = ''.join(line + '\n' for line in head + got_lines(case, name, built, shared))
+    case.files.replace(texts)
 
 
 # ---- all cases
 
 def run_case(case, o):
     case.prepare()
-    status, stderr, out = case.build(o.kiln, 1)
+    status, stderr, out = case.build(o.kiln, 1, o.isolation)
     problems = compare_run(case, status, stderr, out)
     if status or problems:
         return problems
+    built = Built(out, o.shared.known)
     if o.update:
-        update(case, out)
-    return compare_image(case, out) + compare_again(case, o.kiln, out)
+        update(case, built, o.shared)
+    return compare_image(case, built, o.shared) + compare_again(case, built, o)
 
 
 def remove(work):
@@ -323,31 +299,44 @@ def remove(work):
     shutil.rmtree(work, ignore_errors=True)
 
 
-def report(number, case, o):
+def run_named(name, o):
+    """(name, reason why it was skipped, problems, directory)."""
+    work, reason = tempfile.mkdtemp(prefix='kiln-golden-'), None
     try:
+        case = Case(o.found[name], name, work, o.directory)
         reason = case.missing()
         problems = [] if reason else run_case(case, o)
-    except (Failure, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
-        reason, problems = None, [str(e)]
-    print(f"{'not ok' if problems else 'ok'} {number} - {case.name}" + (f' # SKIP {reason}' if reason else ''), flush=True)
-    for line in '\n'.join(problems).splitlines():
+    except (Failure, imagefile.ImageError, tarfile.TarError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
+        problems = [f'{type(e).__name__}: {e}']
+    if not o.keep:
+        remove(work)
+    return name, reason, problems, work
+
+
+def report(number, result, o):
+    name, reason, problems, work = result
+    print(f"{'not ok' if problems else 'ok'} {number} - {name}" + (f' # SKIP {reason}' if reason else ''), flush=True)
+    for line in '\n'.join(problems + ([work] if o.keep else [])).splitlines():
         print('# ' + line, flush=True)
     return not problems
 
 
-def cases_of(o):
-    every = sorted(n for n in os.listdir(o.cases) if os.path.isdir(os.path.join(o.cases, n)) and n != '__pycache__')
-    unknown = [n for n in o.case if n not in every]
+def choose(o):
+    """The names asked for: of a case, or of a group."""
+    names = [n for n in o.found if not o.case or n in o.case or n.split('/')[0] in o.case]
+    unknown = [c for c in o.case if c not in o.found and not any(n.startswith(c + '/') for n in names)]
     if unknown:
         sys.exit(f"run.py: no case {', '.join(unknown)}")
-    return o.case or every
+    return names
 
 
 def parse_args(argv):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('kiln', help='the program to test')
-    p.add_argument('case', nargs='*', help='names of cases; all without')
-    p.add_argument('--update', action='store_true', help='rewrite the expectations (not want.stderr) by what is built')
+    p.add_argument('case', nargs='*', help='names of cases or groups; all without')
+    p.add_argument('-j', '--jobs', type=int, default=len(os.sched_getaffinity(0)), help='cases built at a time (default: processors)')
+    p.add_argument('--isolation', default='namespaces', help='of the builds (default: namespaces)')
+    p.add_argument('--update', action='store_true', help='rewrite the expectations about the image by what is built')
     p.add_argument('--keep', action='store_true', help='leave the work directories and say where they are')
     p.add_argument('--cases', default=HERE, help='directory of the cases (default: the one of this program)')
     o = p.parse_args(argv)
@@ -357,16 +346,16 @@ def parse_args(argv):
 
 def main(argv):
     o = parse_args(argv)
-    names, good = cases_of(o), True
+    o.found, good = find_cases(o.cases), True
+    names = choose(o)
     os.umask(0o022)
-    print(f'1..{len(names)}')
-    for number, name in enumerate(names, 1):
-        work = tempfile.mkdtemp(prefix='kiln-golden-')
-        good = report(number, Case(os.path.join(o.cases, name), work), o) and good
-        if o.keep:
-            print(f'# {work}')
-        else:
-            remove(work)
+    with tempfile.TemporaryDirectory(prefix='kiln-golden-bases-') as o.directory:
+        make_shared(o.cases, o.directory)
+        o.shared = Shared(o.directory)
+        print(f'1..{len(names)}')
+        with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
+            for number, result in enumerate(pool.map(lambda n: run_named(n, o), names), 1):
+                good = report(number, result, o) and good
     return 0 if good else 1
 
 

@@ -15,7 +15,7 @@ for word; do case $word in type=oci,dest=*) dest=${word#*dest=} ;; esac; done
 echo "fake: $*" >&2
 if [ -n "${FAKE_EXIT:-}" ]; then
     [ -z "${FAKE_LEFT:-}" ] || { mkdir "$dest" && echo '{"manifests": []}' >"$dest/index.json"; }
-    echo "went wrong" >&2; exit "$FAKE_EXIT"
+    echo "${FAKE_SAYS:-went wrong}" >&2; exit "$FAKE_EXIT"
 fi
 [ -z "${FAKE_COUNTS:-}" ] || FAKE_LISTING+="./$(basename "$dest") type=fifo"$'\n'
 printf '%s' "$FAKE_LISTING" | "$FAKE_MKIMAGE" "$dest" --env A=1 --list - >/dev/null
@@ -52,7 +52,7 @@ class Driver(unittest.TestCase):
     def run_it(self, *options):
         out = io.StringIO()
         with contextlib.redirect_stdout(out):
-            status = run.main(['--cases', os.path.join(self.top, 'cases'), *options, self.kiln])
+            status = run.main([self.kiln, *options, '--cases', os.path.join(self.top, 'cases')])
         return status, out.getvalue()
 
     def passes(self):
@@ -118,6 +118,44 @@ class Driver(unittest.TestCase):
         self.passes()
         with open(os.path.join(self.case, 'want.tree'), encoding='utf-8') as f:
             self.assertEqual(f.read(), '# fields: type\n./a type=file\n')
+
+    def one_file(self, *sections):
+        self.file('cases/g/c.case', 'About.\n' + ''.join(f'-- {n} --\n{t}' for n, t in (('Dockerfile', 'FROM x\n'), *sections)))
+        status, text = self.run_it('g')
+        return ('passes' if status == 0 else 'fails'), text
+
+    def test_one_file(self):
+        wants = {'want.config': 'Env ["A=1"]\nWorkingDir null\n', 'want.history': '+ layer 1\n', 'want.tree': '# fields: type\n./a type=file\n'}
+        self.assertEqual(self.one_file(*wants.items()), ('passes', '1..1\nok 1 - g/c\n'))
+        for name in wants:  # what is not there stands for nothing
+            self.assertEqual(self.one_file(*(w for w in wants.items() if w[0] != name))[0], 'fails', name)
+        self.assertIn('no section "want.trees"', self.one_file(('want.trees', ''))[1])
+
+    def test_one_file_context(self):
+        outcome, text = self.one_file(('ctx/d/f', 'x\n'), ('check.sh', 'cat "$CTX/d/f"; false\n'))
+        self.assertEqual(outcome, 'fails')
+        self.assertIn('# x\n', text)
+
+    def test_one_file_error(self):
+        self.environment(FAKE_EXIT='1', FAKE_SAYS='kiln: /x/Dockerfile:7: RUN: bad thing')
+        self.assertEqual(self.one_file(('want.error', '7 bad\nthing$\n')), ('passes', '1..1\nok 1 - g/c\n'))
+        for want in ('8 bad\n', '- bad\n', '7 good\n', '7 bad\ngood\n'):
+            self.assertEqual(self.one_file(('want.error', want))[0], 'fails', want)
+        self.environment(FAKE_SAYS='kiln: bad thing')
+        self.assertEqual(self.one_file(('want.error', '- bad\n'))[0], 'passes')
+
+    def test_update_one_file(self):
+        self.one_file(('want.tree', '# fields: type\n'))
+        self.run_it('g', '--update')
+        with open(os.path.join(self.top, 'cases/g/c.case'), encoding='utf-8') as f:
+            self.assertEqual(f.read(), 'About.\n-- Dockerfile --\nFROM x\n-- want.tree --\n# fields: type\n./a type=file\n'
+                             '-- want.config --\nEnv ["A=1"]\nWorkingDir null\n-- want.history --\n+ layer 1\n')
+
+    def test_shared_base(self):
+        self.file('cases/bases/b.sh', 'printf "%s\\n" "./a type=file data=\\"1\\"" "./z type=fifo" | "$MKIMAGE" b --env A=1 --list -\n')
+        self.environment(FAKE_LISTING='./a type=file data="1"\n./z type=fifo\n')
+        self.assertEqual(self.one_file(('want.history', '+ layer 1\n'))[0], 'passes')
+        self.assertIn('./a', self.one_file(('want.history', '+ layer 1\n'), ('want.tree', './a type=file\n'))[1])
 
     def test_a_broken_case(self):
         self.want(want_layers='./a type=file\n')

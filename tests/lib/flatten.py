@@ -182,10 +182,10 @@ def check_entry(info, problems):
         problems.append(f'{info.name}: not a path below the root')
 
 
-def check_layer(tar):
+def check_layer(members):
     """What would make a layer of ours irreproducible, ambiguous or odd."""
     problems, seen, made = [], set(), {''}
-    for info in tar:
+    for info in members:
         check_entry(info, problems)
         path = clean(info.name)
         if path in seen:
