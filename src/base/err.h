@@ -27,6 +27,7 @@ typedef enum ErrKind {
     ERR_AUTH,        /* the registry refused our credentials                    */
     ERR_NET,         /* transport failed; retrying may help                     */
     ERR_HTTP,        /* unexpected status; http_status is set                   */
+    ERR_IMMUTABLE,   /* the registry does not let a tag be moved                */
     ERR_UNSUPPORTED, /* valid, but this build or kernel cannot do it            */
     ERR_RUN,         /* a RUN command failed; exit_code is set                  */
     ERR_CANCELLED,   /* a signal asked us to stop                               */

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 
-static LogLevel current = LOG_INFO; /* set once in main, before any thread */
+static LogLevel current = LOG_INFO; /* set once in main, before any thread, as are these */
+static bool as_json, with_time;
 
 void log_set_level(LogLevel level)
 {
@@ -31,12 +33,89 @@ static const char *level_prefix(LogLevel level)
     return "";
 }
 
+void log_set_format(LogFormat format, bool timestamps)
+{
+    as_json = format == LOG_JSON;
+    with_time = timestamps;
+}
+
 /* Control bytes (a hostile file name, a registry's error text) never reach a terminal. */
 static void defuse(char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (((unsigned char)p[i] < 0x20 && p[i] != '\n' && p[i] != '\t') || p[i] == 0x7f)
             p[i] = '?';
+}
+
+/* logrus's names: what reads kaniko's logs reads these. */
+static const char *level_name(LogLevel level)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug", "trace"};
+
+    return names[level];
+}
+
+static void add_time(Buf *line)
+{
+    struct timespec now;
+    struct tm tm;
+    char text[32] = "";
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (gmtime_r(&now.tv_sec, &tm))
+        (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+    buf_add_z(line, text);
+}
+
+/* Bytes of one UTF-8 character, 0 when it is none. */
+static size_t utf8_length(const char *p)
+{
+    unsigned char c = (unsigned char)p[0];
+    size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : 0;
+
+    if (c >= 0xf0 && c < 0xf5)
+        n = 4;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+static void add_json_text(Buf *line, const char *p)
+{
+    while (*p) {
+        size_t n = utf8_length(p);
+
+        if (n == 0)
+            buf_add_z(line, "\xef\xbf\xbd");
+        else if (*p == '"' || *p == '\\')
+            buf_addf(line, "\\%c", *p);
+        else if ((unsigned char)*p < 0x20)
+            buf_addf(line, "\\u%04x", (unsigned)*p);
+        else
+            buf_append(line, p, n);
+        p += n ? n : 1;
+    }
+}
+
+static void add_json(Buf *line, LogLevel level, const char *text)
+{
+    buf_addf(line, "{\"level\":\"%s\",\"msg\":\"", level_name(level));
+    add_json_text(line, text);
+    buf_add_z(line, "\",\"time\":\"");
+    add_time(line);
+    buf_add_z(line, "\"}");
+}
+
+static void add_text(Buf *line, LogLevel level, const char *text)
+{
+    if (with_time) {
+        add_time(line);
+        buf_add_z(line, " ");
+    }
+    buf_add_z(line, level_prefix(level));
+    buf_add_z(line, text);
+    defuse(line->p, line->n);
 }
 
 void log_line(LogLevel level, const char *fmt, ...)
@@ -52,9 +131,10 @@ void log_line(LogLevel level, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    buf_add_z(&line, level_prefix(level));
-    buf_add_z(&line, text);
-    defuse(line.p, line.n);
+    if (as_json)
+        add_json(&line, level, text);
+    else
+        add_text(&line, level, text);
     buf_add_char(&line, '\n');
     while (at < line.n) {
         ssize_t k = write(STDERR_FILENO, line.p + at, line.n - at);

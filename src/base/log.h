@@ -20,6 +20,14 @@ typedef enum LogLevel {
 void log_set_level(LogLevel level);
 LogLevel log_level(void);
 
+/* One JSON object a line, {"level", "msg", "time"}; or the time in front of the text. */
+typedef enum LogFormat {
+    LOG_TEXT,
+    LOG_JSON,
+} LogFormat;
+
+void log_set_format(LogFormat format, bool timestamps);
+
 void log_line(LogLevel level, const char *fmt, ...) printf_like(2, 3);
 
 #define log_debug(...)                        \

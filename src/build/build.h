@@ -55,13 +55,15 @@ typedef struct BuildRequest {
     const ContextOpts *inputs;  /* how further ones are opened: named contexts, what ADD fetches */
     KeyValueVec build_contexts; /* name -> oci-layout://PATH[:TAG], docker-image://REF, directory */
     KeyValueVec build_args;
-    KeyValueVec labels; /* put over everything else, on the target only */
-    Str target;         /* "" = the last stage */
+    KeyValueVec labels;      /* put over everything else, on the target only */
+    KeyValueVec annotations; /* of the manifest */
+    Str target;              /* "" = the last stage */
     bool has_platform;
     Platform platform;
     VEC(Reference) tags;
     bool push;
-    bool check_push; /* ask the registry for permission before anything is built */
+    bool ignore_immutable; /* a tag that may not be moved is no failure */
+    bool check_push;       /* ask the registry for permission before anything is built */
     VEC(Output) outputs;
     LayerCodec codec;
     bool has_epoch; /* SOURCE_DATE_EPOCH */

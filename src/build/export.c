@@ -19,6 +19,17 @@ typedef struct Export {
 
 /* --- the documents --- */
 
+static void add_annotations(Export *x)
+{
+    const KeyValueVec *from = &x->b->req->annotations;
+    Manifest *m = &x->manifest;
+
+    m->annotations = arena_new_n(&x->result->arena, Annotation, from->n + 1);
+    m->n_annotations = from->n;
+    for (size_t i = 0; i < from->n; i++)
+        m->annotations[i] = (Annotation){from->v[i].key, from->v[i].value};
+}
+
 static int make_documents(Export *x, const ImageConfig *config, Err *err)
 {
     cleanup_buf Buf json = BUF_INIT(LIMIT_CONFIG);
@@ -41,6 +52,7 @@ static int make_documents(Export *x, const ImageConfig *config, Err *err)
                                     .digest = d->digest,
                                     .size = d->size};
     }
+    add_annotations(x);
     manifest_format(m, &x->json);
     TRY(buf_check(&x->json, "the image's manifest", err));
     x->desc = (Descriptor){.media_type = m->media_type,
@@ -139,19 +151,30 @@ static int write_outputs(Export *x, Err *err)
 
 /* --- pushing --- */
 
+static int push_tag(Export *x, const Reference *t, Err *err)
+{
+    Builder *b = x->b;
+    Str name = reference_familiar(&b->arena, t);
+
+    if (registry_push_manifest(b->registry, t, x->desc.media_type, buf_str(&x->json),
+                               &x->desc.digest, err) == 0) {
+        builder_note(b, "pushed " STR_FMT "@%s", STR_ARG(name), x->desc.digest.text);
+        return 0;
+    }
+    if (b->req->ignore_immutable && err->kind == ERR_IMMUTABLE) {
+        builder_warn(b, STR_FMT " stays as it is: the tag is immutable", STR_ARG(name));
+        return 0;
+    }
+    return err_wrap(err, "push " STR_FMT, STR_ARG(name));
+}
+
 static int push_tags(Export *x, Err *err)
 {
     const BuildRequest *req = x->b->req;
 
     TRY(push_finish(x->b, x->layers, &x->manifest.config, x->result, err));
-    vec_foreach(t, &req->tags) {
-        Str name = reference_familiar(&x->b->arena, t);
-
-        if (registry_push_manifest(x->b->registry, t, x->desc.media_type, buf_str(&x->json),
-                                   &x->desc.digest, err) < 0)
-            return err_wrap(err, "push " STR_FMT, STR_ARG(name));
-        builder_note(x->b, "pushed " STR_FMT "@%s", STR_ARG(name), x->desc.digest.text);
-    }
+    vec_foreach(t, &req->tags)
+        TRY(push_tag(x, t, err));
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "cli/digest_files.h"
 #include "cli/guards.h"
 #include "cli/progress.h"
+#include "cli/request.h"
 #include "os/signal.h"
 #include "os/temp.h"
 #include "sandbox/hide.h"
@@ -66,9 +67,15 @@ static int run_build(Front front, const Settings *s, Launcher *launcher, Err *er
     TRY(request_make(front, s, &r, err));
     r.build.launcher = launcher;
     r.build.events = &events;
-    TRY(digest_files_check(&r, err));
+    TRY(digest_files_check(&r.files, err));
     TRY(build_run(&r.build, &result, err));
-    TRY(digest_files_write(&r, &result, err));
+    TRY(digest_files_write(&r.files,
+                           &(Delivered){.tags = r.build.tags.v,
+                                        .n_tags = r.build.tags.n,
+                                        .manifest = &result.manifest,
+                                        .config = &result.config,
+                                        .pushed = r.build.push},
+                           err));
     if (s->quiet)
         (void)printf("%s\n", result.manifest.digest.text);
     else
@@ -104,6 +111,17 @@ static int build_main(Front front, const Settings *s, Err *err)
     return rc;
 }
 
+static int set_log_format(const Settings *s, Err *err)
+{
+    const char *format = s->log_format ? s->log_format : "text";
+    bool json = strcmp(format, "json") == 0;
+
+    if (!json && strcmp(format, "text") != 0 && strcmp(format, "color") != 0)
+        return err_set(err, ERR_USAGE, "--log-format %s: choose text, color or json", format);
+    log_set_format(json ? LOG_JSON : LOG_TEXT, s->log_timestamp);
+    return 0;
+}
+
 static int front_main(Front front, int argc, char **argv)
 {
     cleanup_with(settings_done) Settings s = {0};
@@ -120,6 +138,10 @@ static int front_main(Front front, int argc, char **argv)
     if (s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0)
         return report_failure(&err);
     log_set_level(level);
+    if (set_log_format(&s, &err) < 0)
+        return report_failure(&err);
+    vec_foreach(line, &s.without_effect)
+        log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
     return build_main(front, &s, &err) < 0 ? report_failure(&err) : 0;
 }
 

@@ -11,7 +11,7 @@ typedef enum OptionKind {
     OPTION_LIST,  /* StrVec; repeatable */
     OPTION_LATER, /* known, not built yet: refused by name */
     /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
-    OPTION_NO_NEED,
+    OPTION_NO_NEED, /* 'help' says why */
 } OptionKind;
 
 typedef struct Option {
@@ -28,6 +28,10 @@ typedef struct Option {
 #define B     FRONT_BUILD
 #define X     FRONT_EXECUTOR
 #define AT(f) offsetof(Settings, f)
+
+#define WHY_SNAPSHOT "there is one way of finding changes, and it is exact"
+#define WHY_VAR_RUN  "what a step writes to /var/run is part of its layer, as with docker"
+#define WHY_CLEAN    "the container's own files are put aside during a build and put back after it"
 
 static const Option options[] = {
     {"What to build", B, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
@@ -71,6 +75,11 @@ static const Option options[] = {
      "write REPOSITORY@DIGEST of each destination there"},
     {NULL, B | X, "image-name-tag-with-digest-file", 0, OPTION_TEXT, AT(name_tag_digest_file),
      "PATH", "write REPOSITORY:TAG@DIGEST of each destination there"},
+    {NULL, B, "iidfile", 0, OPTION_TEXT, AT(iid_file), "PATH", "write the image's id there"},
+    {NULL, B | X, "metadata-file", 0, OPTION_TEXT, AT(metadata_file), "PATH",
+     "write what was built there, as buildx does (JSON)"},
+    {NULL, B | X, "annotation", 0, OPTION_LIST, AT(annotations), "K=V",
+     "an annotation of the manifest; repeatable"},
     {NULL, B | X, "compression", 0, OPTION_TEXT, AT(compression), "KIND",
      "of new layers: gzip (default), zstd, none"},
     {NULL, B | X, "compression-level", 0, OPTION_TEXT, AT(compression_level), "N",
@@ -106,6 +115,8 @@ static const Option options[] = {
      "further attempts of a failed push"},
     {NULL, B | X, "image-download-retry", 0, OPTION_TEXT, AT(pull_retry), "N",
      "further attempts of a failed pull"},
+    {NULL, B | X, "push-ignore-immutable-tag-errors", 0, OPTION_FLAG, AT(ignore_immutable), NULL,
+     "a tag that may not be moved is no failure"},
     {NULL, B | X, "skip-push-permission-check", 0, OPTION_FLAG, AT(skip_push_check), NULL,
      "do not ask for permission before building"},
 
@@ -122,15 +133,24 @@ static const Option options[] = {
      "print only the image's digest, on stdout"},
     {NULL, B | X, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
 
-    /* Accepted from kaniko: there is one way of finding changes here, and it is exact. */
-    {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", NULL},
-    {NULL, X, "snapshotMode", 0, OPTION_NO_NEED, 0, "MODE", NULL},
-    {NULL, X, "use-new-run", 0, OPTION_NO_NEED, 0, NULL, NULL},
-    {NULL, X, "compressed-caching", 0, OPTION_NO_NEED, 0, NULL, NULL},
-    {NULL, X, "skip-unused-stages", 0, OPTION_NO_NEED, 0, NULL, NULL},
-    {NULL, X, "force-build-metadata", 0, OPTION_NO_NEED, 0, NULL, NULL},
+    /* accepted from kaniko; the last column says why there is nothing to do */
+    {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},
+    {NULL, X, "snapshotMode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},
+    {NULL, X, "use-new-run", 0, OPTION_NO_NEED, 0, NULL, WHY_SNAPSHOT},
+    {NULL, X, "single-snapshot", 0, OPTION_NO_NEED, 0, NULL,
+     "every step's layer is written, since finding its changes costs next to nothing"},
+    {NULL, X, "compressed-caching", 0, OPTION_NO_NEED, 0, NULL, "layers are never held in memory"},
+    {NULL, X, "skip-unused-stages", 0, OPTION_NO_NEED, 0, NULL, "unused stages are always skipped"},
+    {NULL, X, "force-build-metadata", 0, OPTION_NO_NEED, 0, NULL, "metadata never needs a layer"},
+    {NULL, X, "image-fs-extract-retry", 0, OPTION_NO_NEED, 0, "N",
+     "transfers are resumed by themselves (see --image-download-retry)"},
+    {NULL, X, "ignore-var-run", 0, OPTION_NO_NEED, 0, NULL, WHY_VAR_RUN},
+    {NULL, X, "whitelist-var-run", 0, OPTION_NO_NEED, 0, NULL, WHY_VAR_RUN},
+    {NULL, X, "cleanup", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
+    {NULL, X, "pre-cleanup", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
+    {NULL, X, "preserve-context", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
     {NULL, X, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
-    {NULL, X, "log-timestamp", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
     {NULL, B | X, "cache", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "cache-repo", 0, OPTION_LATER, 0, "REPO", NULL},
@@ -144,20 +164,10 @@ static const Option options[] = {
     {NULL, B | X, "secret", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, B | X, "annotation", 0, OPTION_LATER, 0, "K=V", NULL},
-    {NULL, B, "metadata-file", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
     {NULL, X, "git", 0, OPTION_LATER, 0, "K=V", NULL},
-    {NULL, X, "single-snapshot", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
-    {NULL, X, "ignore-var-run", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "whitelist-var-run", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "push-ignore-immutable-tag-errors", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "image-fs-extract-retry", 0, OPTION_LATER, 0, "N", NULL},
-    {NULL, X, "cleanup", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "pre-cleanup", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "preserve-context", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "materialize", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "dryrun", 0, OPTION_LATER, 0, NULL, NULL},
 };
@@ -180,10 +190,13 @@ void settings_done(Settings *s)
                              &s->certificates,
                              &s->client_certs,
                              &s->credential_helpers,
+                             &s->annotations,
+                             &s->without_effect,
                              &s->positional};
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         vec_done(lists[i]);
+    arena_done(&s->arena);
 }
 
 static bool takes_value(const Option *o)
@@ -245,6 +258,16 @@ static int set_flag(const Option *o, const char *value, bool *ret, Err *err)
     return 0;
 }
 
+/* "--cleanup=false" needs no explanation. */
+static void note_no_need(const Option *o, const char *value, Settings *s)
+{
+    bool on;
+
+    if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
+        return;
+    vec_push(&s->without_effect, str_fmt_in(&s->arena, "--%s has no effect: %s", o->name, o->help));
+}
+
 static int apply(const Option *o, const char *value, Settings *s, Err *err)
 {
     char *field = (char *)s + o->field;
@@ -259,7 +282,7 @@ static int apply(const Option *o, const char *value, Settings *s, Err *err)
         if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
             return 0;
         return err_set(err, ERR_UNSUPPORTED, "--%s is not supported yet", o->name);
-    case OPTION_NO_NEED: return 0;
+    case OPTION_NO_NEED: note_no_need(o, value, s); return 0;
     }
     return 0;
 }
@@ -351,7 +374,7 @@ void options_print_help(Front front)
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         if (options[i].group)
             group = options[i].group;
-        if (!(options[i].fronts & front) || !options[i].help)
+        if (!(options[i].fronts & front) || !options[i].help || options[i].kind == OPTION_NO_NEED)
             continue;
         if (group != printed)
             (void)printf("%s%s:\n", printed ? "\n" : "", group);

@@ -6,11 +6,12 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "cli/registry_opts.h"
+#include "cli/values.h"
 #include "dockerfile/parse.h"
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/signal.h"
-#include "registry/creds.h"
 
 /* --- small values --- */
 
@@ -49,131 +50,6 @@ const char *default_kiln_dir(Arena *a)
     if (cache && *cache)
         return str_fmt_in(a, "%s/kiln", cache).p;
     return str_fmt_in(a, "%s/.cache/kiln", home && *home ? home : "/root").p;
-}
-
-static int parse_count(const char *text, const char *option, unsigned *ret, Err *err)
-{
-    uint64_t n;
-
-    if (!text)
-        return 0;
-    if (!num_parse_u64(str_from(text), 1000, &n))
-        return err_set(err, ERR_USAGE, "%s %s: expected a number from 0 to 1000", option, text);
-    *ret = (unsigned)n;
-    return 0;
-}
-
-static void copy_list(const StrVec *from, StrVec *to)
-{
-    vec_foreach(s, from)
-        vec_push(to, *s);
-}
-
-/* What K alone means, without a value. */
-typedef enum LoneKey {
-    LONE_WRONG,
-    LONE_FROM_ENV, /* the environment's value; unset: as if it had not been said (docker) */
-    LONE_OR_EMPTY, /* the same, but unset: empty (kaniko) */
-} LoneKey;
-
-/* "K=V", "K" */
-static int parse_pairs(Arena *a, const StrVec *from, const char *option, LoneKey lone,
-                       KeyValueVec *to, Err *err)
-{
-    vec_foreach(s, from) {
-        Str key = *s, value = S("");
-        const char *env;
-
-        if (!str_cut(*s, '=', &key, &value)) {
-            if (lone == LONE_WRONG)
-                return err_set(err, ERR_USAGE, "%s " STR_FMT ": expected KEY=VALUE", option,
-                               STR_ARG(*s));
-            env = getenv(str_dup_in(a, *s).p);
-            if (!env && lone == LONE_FROM_ENV)
-                continue;
-            value = str_from(env ? env : "");
-        }
-        if (key.n == 0)
-            return err_set(err, ERR_USAGE, "%s " STR_FMT ": the key is empty", option, STR_ARG(*s));
-        key_values_set(to, a, key, value);
-    }
-    return 0;
-}
-
-/* --- registries --- */
-
-static int add_map(Request *r, Str pairs, Err *err)
-{
-    for (Str rest = pairs, pair; str_next(&rest, ';', &pair);) {
-        RegistryMirror m;
-
-        if (pair.n == 0)
-            continue;
-        if (!str_cut(pair, '=', &m.registry, &m.to) || m.registry.n == 0 || m.to.n == 0)
-            return err_set(err, ERR_USAGE,
-                           "--registry-map " STR_FMT ": expected REGISTRY=HOST[/PREFIX]",
-                           STR_ARG(pair));
-        if (str_eq(m.registry, S("index.docker.io")))
-            m.registry = S("docker.io");
-        vec_push(&r->registry.mirrors, m);
-    }
-    return 0;
-}
-
-static void add_mirror(Request *r, Str host)
-{
-    RegistryMirror m = {S("docker.io"), host};
-
-    if (host.n)
-        vec_push(&r->registry.mirrors, m);
-}
-
-/* As kaniko: a name that nobody knows is a warning, one empty name asks for none. */
-static void fill_helpers(const Settings *s, Request *r)
-{
-    cleanup_arena Arena a = ARENA_INIT;
-    RegistryOpts *o = &r->registry;
-
-    vec_foreach(list, &s->credential_helpers) {
-        o->chosen_helpers = true;
-        for (Str rest = *list, name; str_next(&rest, ',', &name);) {
-            if (name.n && !creds_source_known(name))
-                log_line(LOG_WARN,
-                         "--credential-helpers: there is no " STR_FMT " (there are " STR_FMT ")",
-                         STR_ARG(name), STR_ARG(creds_source_names(&a)));
-            else if (name.n)
-                vec_push(&o->credential_helpers, name);
-        }
-    }
-}
-
-static int fill_registry(const Settings *s, Request *r, Err *err)
-{
-    RegistryOpts *o = &r->registry;
-    const char *mirror = getenv("KANIKO_REGISTRY_MIRROR"), *map = getenv("KANIKO_REGISTRY_MAP");
-
-    o->insecure_push = s->insecure;
-    o->insecure_pull = s->insecure_pull;
-    o->skip_tls_verify = s->skip_tls;
-    o->skip_tls_verify_pull = s->skip_tls_pull;
-    o->no_default_fallback = s->no_default_fallback;
-    copy_list(&s->insecure_registries, &o->insecure_registries);
-    copy_list(&s->skip_tls_registries, &o->skip_tls_verify_registries);
-    fill_helpers(s, r);
-    vec_foreach(m, &s->maps)
-        TRY(add_map(r, *m, err));
-    vec_foreach(m, &s->mirrors)
-        add_mirror(r, *m);
-    if (map)
-        TRY(add_map(r, str_from(map), err));
-    if (mirror)
-        add_mirror(r, str_from(mirror));
-    TRY(parse_pairs(&r->arena, &s->certificates, "--registry-certificate", LONE_WRONG,
-                    &o->certificates, err));
-    TRY(parse_pairs(&r->arena, &s->client_certs, "--registry-client-cert", LONE_WRONG,
-                    &o->client_certificates, err));
-    TRY(parse_count(s->push_retry, "--push-retry", &o->push_retries, err));
-    return parse_count(s->pull_retry, "--image-download-retry", &o->pull_retries, err);
 }
 
 /* --- outputs --- */
@@ -306,6 +182,28 @@ static int fill_codec(const Settings *s, Request *r, Err *err)
                        level, STR_ARG(kind));
     c->gzip = level > 0 ? GZIP_PORTABLE : GZIP_FAST;
     c->level = level > 0 ? (int)level : 1;
+    return 0;
+}
+
+/* "manifest:K=V" is buildx's way of saying where it goes, and ours is the only place. */
+static int fill_annotations(const Settings *s, Request *r, Err *err)
+{
+    vec_foreach(text, &s->annotations) {
+        StrVec one = {text, 1, 1};
+
+        if (str_starts(*text, S("manifest:")))
+            *text = str_skip(*text, strlen("manifest:"));
+        else if (str_starts(*text, S("index:")) || str_starts(*text, S("manifest-descriptor:")) ||
+                 str_starts(*text, S("index-descriptor:")) || str_starts(*text, S("manifest[")))
+            return err_set(err, ERR_UNSUPPORTED,
+                           "--annotation " STR_FMT
+                           ": one platform is built, and its manifest annotated (see kiln index "
+                           "create --annotation)",
+                           STR_ARG(*text));
+        TRY(parse_pairs(&r->arena, &one, "--annotation", LONE_WRONG, &r->build.annotations, err));
+    }
+    if (r->build.annotations.n && r->build.codec.docker)
+        return err_set(err, ERR_USAGE, "--image-format docker has no annotations: use oci");
     return 0;
 }
 
@@ -493,18 +391,17 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     BuildRequest *b = &r->build;
 
     TRY(check_positional(front, s, err));
-    if (s->log_format && strcmp(s->log_format, "color") != 0 && strcmp(s->log_format, "text") != 0)
-        return err_set(err, ERR_UNSUPPORTED, "--log-format %s is not supported yet (text)",
-                       s->log_format);
     TRY(parse_pairs(&r->arena, &s->build_args, "--build-arg",
                     front == FRONT_BUILD ? LONE_FROM_ENV : LONE_OR_EMPTY, &b->build_args, err));
     TRY(parse_pairs(&r->arena, &s->labels, "--label", LONE_WRONG, &b->labels, err));
+    b->ignore_immutable = s->ignore_immutable;
     TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", LONE_WRONG,
                     &b->build_contexts, err));
     TRY(fill_epoch(r, err));
-    TRY(fill_registry(s, r, err));
+    TRY(registry_opts_fill(s, &r->arena, &r->registry, err));
     TRY(fill_outputs(front, s, r, err));
     TRY(fill_codec(s, r, err));
+    TRY(fill_annotations(s, r, err));
     b->target = str_from(s->target ? s->target : "");
     if (s->platform) {
         TRY(platform_parse(&r->arena, str_from(s->platform), &b->platform, err));
@@ -520,9 +417,12 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     b->force = s->force;
     b->out_fd = stdout_is_taken(s, b) ? STDERR_FILENO : STDOUT_FILENO;
     b->err_fd = STDERR_FILENO;
-    r->digest_file = s->digest_file;
-    r->name_digest_file = s->name_digest_file;
-    r->name_tag_digest_file = s->name_tag_digest_file;
+    r->files = (DigestFiles){.digest = s->digest_file,
+                             .name_digest = s->name_digest_file,
+                             .name_tag_digest = s->name_tag_digest_file,
+                             .config_digest = s->iid_file,
+                             .metadata = s->metadata_file,
+                             .output_dir = getenv("BUILDER_OUTPUT")};
     return open_inputs(front, s, r, err);
 }
 
@@ -547,15 +447,11 @@ void request_done(Request *r)
 {
     vec_done(&r->build.build_args);
     vec_done(&r->build.labels);
+    vec_done(&r->build.annotations);
     vec_done(&r->build.build_contexts);
     vec_done(&r->build.tags);
     vec_done(&r->build.outputs);
-    vec_done(&r->registry.insecure_registries);
-    vec_done(&r->registry.skip_tls_verify_registries);
-    vec_done(&r->registry.mirrors);
-    vec_done(&r->registry.credential_helpers);
-    vec_done(&r->registry.certificates);
-    vec_done(&r->registry.client_certificates);
+    registry_opts_done(&r->registry);
     context_free(r->context);
     http_client_free(r->http);
     dockerfile_done(&r->dockerfile);

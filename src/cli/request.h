@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "build/build.h"
+#include "cli/digest_files.h"
 #include "cli/options.h"
 
 /* A request and all that it points to. */
@@ -18,7 +19,7 @@ typedef struct Request {
     ContextOpts inputs; /* of further contexts */
     Context *context;
     Arena arena;
-    const char *digest_file, *name_digest_file, *name_tag_digest_file;
+    DigestFiles files;
 } Request;
 
 int request_make(Front front, const Settings *s, Request *ret, Err *err) must_check;

@@ -22,11 +22,12 @@ typedef struct Settings {
     StrVec outputs; /* type=...,dest=... */
     bool push, no_push;
     const char *tar_path, *oci_layout_path;
-    const char *digest_file, *name_digest_file, *name_tag_digest_file;
+    const char *digest_file, *name_digest_file, *name_tag_digest_file, *iid_file, *metadata_file;
+    StrVec annotations;
     const char *compression, *image_format;
     const char *compression_level;
     const char *push_retry, *pull_retry;
-    bool skip_push_check;
+    bool skip_push_check, ignore_immutable;
 
     /* registries */
     bool insecure, insecure_pull, skip_tls, skip_tls_pull, no_default_fallback;
@@ -35,9 +36,11 @@ typedef struct Settings {
 
     /* how */
     const char *isolation, *kiln_dir, *verbosity, *log_format;
-    bool force, quiet, help;
+    StrVec without_effect; /* options that were given for nothing: a line each */
+    bool force, log_timestamp, quiet, help;
 
     StrVec positional;
+    Arena arena;
 } Settings;
 
 void settings_done(Settings *s);

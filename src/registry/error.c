@@ -112,6 +112,25 @@ static ErrKind kind_of(int status)
     }
 }
 
+/* There is no code for it in the specification: what ECR (now and before), Google's Artifact Registry
+   and Harbor say. */
+bool words_say_immutable(Str words)
+{
+    static const char *const phrases[] = {
+        "cannot be overwritten because the repository is immutable",
+        "cannot be overwritten because the tag is immutable",
+        "already exists in the repository and cannot be overwritten",
+        "enabled tag immutability",
+        "configured as immutable",
+        "ImageTagAlreadyExists",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+        if (str_contains(words, str_from(phrases[i])))
+            return true;
+    return false;
+}
+
 int registry_fail(const Registry *r, const Endpoint *at, const HttpAnswer *answer, const char *what,
                   Err *err)
 {

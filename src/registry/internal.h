@@ -143,6 +143,8 @@ void tokens_done(Host *h);
 /* -1 with ERR_NOT_FOUND, ERR_AUTH or ERR_HTTP: "WHAT: HTTP 404: the registry's own words". */
 int registry_fail(const Registry *r, const Endpoint *at, const HttpAnswer *answer, const char *what,
                   Err *err) must_check;
+/* Do a registry's words mean that this tag may not be moved? */
+bool words_say_immutable(Str words);
 /* The words of an error body on one line; "" when there are none. */
 Str error_words(Str body, Str content_type, Arena *a);
 

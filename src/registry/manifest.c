@@ -182,6 +182,19 @@ static int is_there(const PushManifest *p, Arena *a, Err *err)
            str_eq(http_header(&answer, "docker-content-digest"), str_from(p->digest->text));
 }
 
+static int refused(const PushManifest *p, const HttpAnswer *answer, const char *what, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str words = error_words(buf_str(&answer->body), http_header(answer, "content-type"), &a);
+
+    if (!words_say_immutable(words))
+        return registry_fail(p->r, p->at, answer, what, err);
+    return err_set(err, ERR_IMMUTABLE,
+                   "%s: HTTP %d: " STR_FMT
+                   " (a new tag, or --push-ignore-immutable-tag-errors to leave it)",
+                   what, answer->status, STR_ARG(words));
+}
+
 static int push_once(void *arg, Err *err)
 {
     const PushManifest *p = arg;
@@ -202,7 +215,7 @@ static int push_once(void *arg, Err *err)
     if (session_call(p->r, &call, &answer, err) < 0)
         return err_wrap(err, STR_FMT, STR_ARG(what));
     if (answer.status < 200 || answer.status >= 300)
-        return registry_fail(p->r, p->at, &answer, what.p, err);
+        return refused(p, &answer, what.p, err);
     said = http_header(&answer, "docker-content-digest");
     if (str_starts(said, S("sha256:")) && !str_eq(said, str_from(p->digest->text)))
         return err_set(err, ERR_DIGEST, STR_FMT ": the registry stored " STR_FMT ", sent %s",

@@ -100,7 +100,10 @@ int registry_push_blob(Registry *r, const Reference *ref, const Descriptor *d, S
 int registry_mount_blob(Registry *r, const Reference *ref, const Descriptor *d, Str mount_from,
                         Err *err) must_check;
 
-/* PUT a manifest under ref's tag (or digest). Skipped when the tag already points there (HEAD). */
+/*
+ * PUT a manifest under ref's tag (or digest). Skipped when the tag already points there (HEAD).
+ * ERR_IMMUTABLE when the tag exists and may not be moved.
+ */
 int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, Str json,
                            const Digest *digest, Err *err) must_check;
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/values.h"
+
+#include "base/num.h"
+#include "oci/config.h"
+
+int parse_count(const char *text, const char *option, unsigned *ret, Err *err)
+{
+    uint64_t n;
+
+    if (!text)
+        return 0;
+    if (!num_parse_u64(str_from(text), 1000, &n))
+        return err_set(err, ERR_USAGE, "%s %s: expected a number from 0 to 1000", option, text);
+    *ret = (unsigned)n;
+    return 0;
+}
+
+int parse_pairs(Arena *a, const StrVec *from, const char *option, LoneKey lone, KeyValueVec *to,
+                Err *err)
+{
+    vec_foreach(s, from) {
+        Str key = *s, value = S("");
+        const char *env;
+
+        if (!str_cut(*s, '=', &key, &value)) {
+            if (lone == LONE_WRONG)
+                return err_set(err, ERR_USAGE, "%s " STR_FMT ": expected KEY=VALUE", option,
+                               STR_ARG(*s));
+            env = getenv(str_dup_in(a, *s).p);
+            if (!env && lone == LONE_FROM_ENV)
+                continue;
+            value = str_from(env ? env : "");
+        }
+        if (key.n == 0)
+            return err_set(err, ERR_USAGE, "%s " STR_FMT ": the key is empty", option, STR_ARG(*s));
+        key_values_set(to, a, key, value);
+    }
+    return 0;
+}
