@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/guards.h"
 #include "cli/progress.h"
@@ -35,28 +36,6 @@ static const char executor_usage[] =
     "\n"
     "kaniko's command line: a pipeline changes only the image's name.\n"
     "\n";
-
-static const char *advice(const Err *err)
-{
-    if (err->os_errno == ENOSPC || err->os_errno == EDQUOT)
-        return " (free some space, or choose a roomier place with --kiln-dir)";
-    return "";
-}
-
-/* One line, whatever happened; a failed command hands its own status on. */
-static int report_failure(const Err *err)
-{
-    int sig = signal_caught();
-    int first = (int)strcspn(err->msg, "\n"); /* what may follow is the Dockerfile's line */
-
-    log_line(LOG_ERROR, "%.*s%s%s", first, err->msg, advice(err), err->msg + first);
-    log_debug("raised at %s", err->where ? err->where : "?");
-    if (err->kind == ERR_CANCELLED && sig)
-        return 128 + sig;
-    if (err->kind == ERR_RUN && err->exit_code > 0 && err->exit_code < 256)
-        return err->exit_code;
-    return 1;
-}
 
 static int run_build(Front front, const Settings *s, Launcher *launcher, Err *err)
 {
@@ -111,39 +90,18 @@ static int build_main(Front front, const Settings *s, Err *err)
     return rc;
 }
 
-static int set_log_format(const Settings *s, Err *err)
+static int run_build_options(const Settings *s, Err *err)
 {
-    const char *format = s->log_format ? s->log_format : "text";
-    bool json = strcmp(format, "json") == 0;
-
-    if (!json && strcmp(format, "text") != 0 && strcmp(format, "color") != 0)
-        return err_set(err, ERR_USAGE, "--log-format %s: choose text, color or json", format);
-    log_set_format(json ? LOG_JSON : LOG_TEXT, s->log_timestamp);
-    return 0;
+    return build_main(FRONT_BUILD, s, err);
 }
 
-static int front_main(Front front, int argc, char **argv)
+static int run_executor_options(const Settings *s, Err *err)
 {
-    cleanup_with(settings_done) Settings s = {0};
-    LogLevel level = LOG_INFO;
-    Err err;
-
-    if (options_parse(front, argc, argv, &s, &err) < 0)
-        return report_failure(&err);
-    if (s.help) {
-        (void)fputs(front == FRONT_BUILD ? build_usage : executor_usage, stdout);
-        options_print_help(front);
-        return 0;
-    }
-    if (s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0)
-        return report_failure(&err);
-    log_set_level(level);
-    if (set_log_format(&s, &err) < 0)
-        return report_failure(&err);
-    vec_foreach(line, &s.without_effect)
-        log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
-    return build_main(front, &s, &err) < 0 ? report_failure(&err) : 0;
+    return build_main(FRONT_EXECUTOR, s, err);
 }
+
+static const CommandLine build_line = {FRONT_BUILD, build_usage, run_build_options};
+static const CommandLine executor_line = {FRONT_EXECUTOR, executor_usage, run_executor_options};
 
 /* --- the commands --- */
 
@@ -165,16 +123,35 @@ static int run_version(int argc, char **argv)
     return 0;
 }
 
+static const Command *find_command(const Command *table, size_t n, Str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(name, str_from(table[i].name)))
+            return &table[i];
+    return NULL;
+}
+
 static int run_kiln_build(int argc, char **argv)
 {
-    return front_main(FRONT_BUILD, argc, argv);
+    return command_main(&build_line, argc, argv);
 }
+
+/* kaniko's sub-commands */
+static const Command executor_commands[] = {
+    {"push", NULL, push_main},
+    {"login", NULL, login_main},
+    {"version", NULL, run_version},
+};
 
 static int run_executor(int argc, char **argv)
 {
-    if (argc > 0 && strcmp(argv[0], "version") == 0)
-        return run_version(argc, argv);
-    return front_main(FRONT_EXECUTOR, argc, argv);
+    const Command *c =
+        argc > 0 ? find_command(executor_commands, ARRAY_LEN(executor_commands), str_from(argv[0]))
+                 : NULL;
+
+    if (c)
+        return c->run(argc - 1, argv + 1);
+    return command_main(&executor_line, argc, argv);
 }
 
 static int run_warmer(int argc, char **argv)
@@ -184,13 +161,19 @@ static int run_warmer(int argc, char **argv)
     (void)argc;
     (void)argv;
     (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");
-    return report_failure(&err);
+    return command_failed(&err);
 }
 
 static int run_help(int argc, char **argv);
 
 static const Command commands[] = {
     {"build", "build an image from a Dockerfile", run_kiln_build},
+    {"push", "push an image from a layout or an archive", push_main},
+    {"index", "make a multi-platform index of images in registries", index_main},
+    {"attach", "attach files to an image in a registry", attach_main},
+    {"inspect", "show what a registry has under a name", inspect_main},
+    {"login", "write credentials to config.json", login_main},
+    {"logout", "remove them", logout_main},
     {"version", "print the version", run_version},
     {"help", "this text; 'kiln build --help' for the options of a command", run_help},
     {"--version", NULL, run_version},
@@ -216,14 +199,6 @@ static int run_help(int argc, char **argv)
     return 0;
 }
 
-static const Command *find_command(const Command *table, size_t n, Str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(name, str_from(table[i].name)))
-            return &table[i];
-    return NULL;
-}
-
 static int run_kiln(int argc, char **argv)
 {
     const Command *c;
@@ -235,7 +210,7 @@ static int run_kiln(int argc, char **argv)
     if (c)
         return c->run(argc - 1, argv + 1);
     (void)err_set(&err, ERR_USAGE, "unknown command \"%s\" (kiln help lists them)", argv[0]);
-    return report_failure(&err);
+    return command_failed(&err);
 }
 
 int main(int argc, char **argv)

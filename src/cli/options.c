@@ -27,6 +27,15 @@ typedef struct Option {
 
 #define B     FRONT_BUILD
 #define X     FRONT_EXECUTOR
+#define P     FRONT_PUSH
+#define N     FRONT_INDEX
+#define I     FRONT_INSPECT
+#define A     FRONT_ATTACH
+#define LOGIN (FRONT_LOGIN | FRONT_LOGOUT)
+#define PULLS (B | X | I | N | A)
+#define SENDS (B | X | P | N | A)
+#define HOSTS (PULLS | SENDS)
+#define ALL   (HOSTS | LOGIN)
 #define AT(f) offsetof(Settings, f)
 
 #define WHY_SNAPSHOT "there is one way of finding changes, and it is exact"
@@ -45,7 +54,7 @@ static const Option options[] = {
      "use this directory of the context"},
     {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
      "the stage to build (default: the last)"},
-    {NULL, B, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+    {NULL, B | I, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "custom-platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
@@ -57,8 +66,10 @@ static const Option options[] = {
     {NULL, B | X, "build-context", 0, OPTION_LIST, AT(build_contexts), "N=SRC",
      "use SRC (oci-layout://DIR[:TAG], docker-image://REF) for the name N"},
 
-    {"Where it goes", B, "tag", 't', OPTION_LIST, AT(tags), "REF", "name of the image; repeatable"},
-    {NULL, X, "destination", 'd', OPTION_LIST, AT(tags), "REF", "push the image there; repeatable"},
+    {"Where it goes", B | N, "tag", 't', OPTION_LIST, AT(tags), "REF",
+     "name of the image; repeatable"},
+    {NULL, X | P, "destination", 'd', OPTION_LIST, AT(tags), "REF",
+     "push the image there; repeatable"},
     {NULL, B, "push", 0, OPTION_FLAG, AT(push), NULL,
      "push the image to the registries of its tags"},
     {NULL, B | X, "no-push", 0, OPTION_FLAG, AT(no_push), NULL, "build only"},
@@ -67,18 +78,18 @@ static const Option options[] = {
      "when PATH ends in .tar (or with tar=true)"},
     {NULL, B | X, "tar-path", 0, OPTION_TEXT, AT(tar_path), "PATH", "also write a docker archive"},
     {NULL, X, "tarPath", 0, OPTION_TEXT, AT(tar_path), NULL, NULL},
-    {NULL, B | X, "oci-layout-path", 0, OPTION_TEXT, AT(oci_layout_path), "DIR",
+    {NULL, B | X | N, "oci-layout-path", 0, OPTION_TEXT, AT(oci_layout_path), "DIR",
      "also write an OCI image layout"},
-    {NULL, B | X, "digest-file", 0, OPTION_TEXT, AT(digest_file), "PATH",
+    {NULL, B | X | P | N, "digest-file", 0, OPTION_TEXT, AT(digest_file), "PATH",
      "write the image's digest there"},
-    {NULL, B | X, "image-name-with-digest-file", 0, OPTION_TEXT, AT(name_digest_file), "PATH",
-     "write REPOSITORY@DIGEST of each destination there"},
-    {NULL, B | X, "image-name-tag-with-digest-file", 0, OPTION_TEXT, AT(name_tag_digest_file),
-     "PATH", "write REPOSITORY:TAG@DIGEST of each destination there"},
+    {NULL, B | X | P | N, "image-name-with-digest-file", 0, OPTION_TEXT, AT(name_digest_file),
+     "PATH", "write REPOSITORY@DIGEST of each destination there"},
+    {NULL, B | X | P | N, "image-name-tag-with-digest-file", 0, OPTION_TEXT,
+     AT(name_tag_digest_file), "PATH", "write REPOSITORY:TAG@DIGEST of each destination there"},
     {NULL, B, "iidfile", 0, OPTION_TEXT, AT(iid_file), "PATH", "write the image's id there"},
-    {NULL, B | X, "metadata-file", 0, OPTION_TEXT, AT(metadata_file), "PATH",
+    {NULL, B | X | P | N, "metadata-file", 0, OPTION_TEXT, AT(metadata_file), "PATH",
      "write what was built there, as buildx does (JSON)"},
-    {NULL, B | X, "annotation", 0, OPTION_LIST, AT(annotations), "K=V",
+    {NULL, B | X | N | A, "annotation", 0, OPTION_LIST, AT(annotations), "K=V",
      "an annotation of the manifest; repeatable"},
     {NULL, B | X, "compression", 0, OPTION_TEXT, AT(compression), "KIND",
      "of new layers: gzip (default), zstd, none"},
@@ -87,51 +98,66 @@ static const Option options[] = {
     {NULL, B | X, "image-format", 0, OPTION_TEXT, AT(image_format), "KIND",
      "oci (default) or docker"},
 
-    {"Registries", B | X, "insecure", 0, OPTION_FLAG, AT(insecure), NULL,
+    {"Who you are", LOGIN & ~FRONT_LOGOUT, "username", 'u', OPTION_TEXT, AT(username), "NAME",
+     "of the account"},
+    {NULL, LOGIN & ~FRONT_LOGOUT, "password", 'p', OPTION_TEXT, AT(password), "TEXT",
+     "better not: others can see it, and the shell remembers it"},
+    {NULL, LOGIN & ~FRONT_LOGOUT, "password-stdin", 0, OPTION_FLAG, AT(password_stdin), NULL,
+     "read the password from standard input"},
+
+    {"What to show", I, "raw", 0, OPTION_FLAG, AT(raw), NULL,
+     "the document as it is, byte for byte"},
+    {NULL, I, "config", 0, OPTION_FLAG, AT(show_config), NULL, "the image's config"},
+    {NULL, I, "referrers", 0, OPTION_FLAG, AT(show_referrers), NULL, "what is attached to it"},
+
+    {"What to attach", A, "artifact-type", 0, OPTION_TEXT, AT(artifact_type), "TYPE",
+     "media type that says what it is"},
+
+    {"Registries", SENDS, "insecure", 0, OPTION_FLAG, AT(insecure), NULL,
      "push may use plain http"},
-    {NULL, B | X, "insecure-pull", 0, OPTION_FLAG, AT(insecure_pull), NULL,
+    {NULL, PULLS, "insecure-pull", 0, OPTION_FLAG, AT(insecure_pull), NULL,
      "pull may use plain http"},
-    {NULL, B | X, "insecure-registry", 0, OPTION_LIST, AT(insecure_registries), "HOST",
+    {NULL, HOSTS, "insecure-registry", 0, OPTION_LIST, AT(insecure_registries), "HOST",
      "this registry may be used over plain http"},
-    {NULL, B | X, "skip-tls-verify", 0, OPTION_FLAG, AT(skip_tls), NULL,
+    {NULL, SENDS, "skip-tls-verify", 0, OPTION_FLAG, AT(skip_tls), NULL,
      "do not verify certificates when pushing"},
-    {NULL, B | X, "skip-tls-verify-pull", 0, OPTION_FLAG, AT(skip_tls_pull), NULL,
+    {NULL, PULLS, "skip-tls-verify-pull", 0, OPTION_FLAG, AT(skip_tls_pull), NULL,
      "do not verify certificates when pulling"},
-    {NULL, B | X, "skip-tls-verify-registry", 0, OPTION_LIST, AT(skip_tls_registries), "HOST",
+    {NULL, HOSTS, "skip-tls-verify-registry", 0, OPTION_LIST, AT(skip_tls_registries), "HOST",
      "do not verify this registry's certificate"},
-    {NULL, B | X, "registry-certificate", 0, OPTION_LIST, AT(certificates), "HOST=PEM",
+    {NULL, HOSTS, "registry-certificate", 0, OPTION_LIST, AT(certificates), "HOST=PEM",
      "also trust these roots, for this registry"},
-    {NULL, B | X, "registry-client-cert", 0, OPTION_LIST, AT(client_certs), "HOST=CRT,KEY",
+    {NULL, HOSTS, "registry-client-cert", 0, OPTION_LIST, AT(client_certs), "HOST=CRT,KEY",
      "client certificate for this registry"},
-    {NULL, B | X, "registry-mirror", 0, OPTION_LIST, AT(mirrors), "HOST",
+    {NULL, PULLS, "registry-mirror", 0, OPTION_LIST, AT(mirrors), "HOST",
      "ask this mirror of Docker Hub first"},
-    {NULL, B | X, "registry-map", 0, OPTION_LIST, AT(maps), "A=B[/PREFIX]",
+    {NULL, PULLS, "registry-map", 0, OPTION_LIST, AT(maps), "A=B[/PREFIX]",
      "ask B for images of registry A first; pairs separated by ';'"},
-    {NULL, B | X, "skip-default-registry-fallback", 0, OPTION_FLAG, AT(no_default_fallback), NULL,
+    {NULL, PULLS, "skip-default-registry-fallback", 0, OPTION_FLAG, AT(no_default_fallback), NULL,
      "fail when all mirrors fail"},
-    {NULL, B | X, "credential-helpers", 0, OPTION_LIST, AT(credential_helpers), "NAME",
+    {NULL, HOSTS, "credential-helpers", 0, OPTION_LIST, AT(credential_helpers), "NAME",
      "ask only these beside config.json (default: all there are); \"\" = none"},
-    {NULL, B | X, "push-retry", 0, OPTION_TEXT, AT(push_retry), "N",
+    {NULL, SENDS, "push-retry", 0, OPTION_TEXT, AT(push_retry), "N",
      "further attempts of a failed push"},
-    {NULL, B | X, "image-download-retry", 0, OPTION_TEXT, AT(pull_retry), "N",
+    {NULL, PULLS, "image-download-retry", 0, OPTION_TEXT, AT(pull_retry), "N",
      "further attempts of a failed pull"},
-    {NULL, B | X, "push-ignore-immutable-tag-errors", 0, OPTION_FLAG, AT(ignore_immutable), NULL,
+    {NULL, SENDS, "push-ignore-immutable-tag-errors", 0, OPTION_FLAG, AT(ignore_immutable), NULL,
      "a tag that may not be moved is no failure"},
-    {NULL, B | X, "skip-push-permission-check", 0, OPTION_FLAG, AT(skip_push_check), NULL,
+    {NULL, B | X | P, "skip-push-permission-check", 0, OPTION_FLAG, AT(skip_push_check), NULL,
      "do not ask for permission before building"},
 
     {"How", B | X, "isolation", 0, OPTION_TEXT, AT(isolation), "KIND",
      "of RUN: auto (default), namespaces, inplace"},
-    {NULL, B | X, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
+    {NULL, B | X | P | N, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
      "work directory and blob store (KILN_DIR)"},
     {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
     {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,
      "isolation inplace although no container was detected"},
-    {NULL, B | X, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
+    {NULL, ALL, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
      "error, warn, info (default), debug, trace"},
-    {NULL, B, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
+    {NULL, B | P | N | A, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
      "print only the image's digest, on stdout"},
-    {NULL, B | X, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
+    {NULL, ALL, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
 
     /* accepted from kaniko; the last column says why there is nothing to do */
     {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},
@@ -149,8 +175,8 @@ static const Option options[] = {
     {NULL, X, "cleanup", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
     {NULL, X, "pre-cleanup", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
     {NULL, X, "preserve-context", 0, OPTION_NO_NEED, 0, NULL, WHY_CLEAN},
-    {NULL, X, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
-    {NULL, X, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
+    {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
+    {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
     {NULL, B | X, "cache", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "cache-repo", 0, OPTION_LATER, 0, "REPO", NULL},
@@ -174,6 +200,15 @@ static const Option options[] = {
 
 #undef B
 #undef X
+#undef P
+#undef N
+#undef I
+#undef A
+#undef LOGIN
+#undef PULLS
+#undef SENDS
+#undef HOSTS
+#undef ALL
 #undef AT
 
 void settings_done(Settings *s)

@@ -12,6 +12,12 @@
 typedef enum Front {
     FRONT_BUILD = 1 << 0,    /* kiln build */
     FRONT_EXECUTOR = 1 << 1, /* executor: kaniko's command line */
+    FRONT_PUSH = 1 << 2,
+    FRONT_LOGIN = 1 << 3,
+    FRONT_LOGOUT = 1 << 4,
+    FRONT_INSPECT = 1 << 5,
+    FRONT_INDEX = 1 << 6,
+    FRONT_ATTACH = 1 << 7,
 } Front;
 
 /*

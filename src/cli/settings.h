@@ -34,6 +34,12 @@ typedef struct Settings {
     StrVec insecure_registries, skip_tls_registries, mirrors, maps, certificates, client_certs;
     StrVec credential_helpers;
 
+    /* of one command each */
+    const char *username, *password; /* login */
+    bool password_stdin;
+    bool raw, show_config, show_referrers; /* inspect */
+    const char *artifact_type;             /* attach */
+
     /* how */
     const char *isolation, *kiln_dir, *verbosity, *log_format;
     StrVec without_effect; /* options that were given for nothing: a line each */

@@ -114,6 +114,7 @@ int descriptor_parse(Arena *a, const Json *j, Descriptor *ret, Err *err)
     TRY(size_parse(j, &d.size, err));
     TRY(urls_parse(a, j, &d, err));
     TRY(annotations_parse(a, j, &d.annotations, &d.n_annotations, err));
+    TRY(doc_text(j, "artifactType", a, &d.artifact_type, err));
     TRY(doc_find(j, "platform", JSON_MAP, &platform, err));
     if (platform)
         TRY(platform_read(a, platform, &d.platform, err));
@@ -135,6 +136,7 @@ Json *descriptor_to_json(const Descriptor *d)
             json_append(urls, json_new_text(d->urls[i]));
         json_set(map, "urls", urls);
     }
+    doc_put_text(map, "artifactType", d->artifact_type);
     annotations_put(map, d->annotations, d->n_annotations);
     if (d->has_platform)
         json_set(map, "platform", platform_to_json(&d->platform));

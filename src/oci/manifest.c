@@ -145,6 +145,10 @@ static int manifest_read(Arena *a, const Json *doc, Manifest *m, Err *err)
         return err_wrap(err, "\"config\"");
     TRY(descriptors_parse(a, doc, "layers", LIMIT_LAYERS, &m->layers, &m->n_layers, err));
     TRY(annotations_parse(a, doc, &m->annotations, &m->n_annotations, err));
+    TRY(doc_text(doc, "artifactType", a, &m->artifact_type, err));
+    m->has_subject = has(doc, "subject");
+    if (m->has_subject && descriptor_parse(a, json_find(doc, "subject"), &m->subject, err) < 0)
+        return err_wrap(err, "\"subject\"");
     /* OCI lets a manifest leave its own type out; Docker's always has it. */
     if (media_kind(m->media_type) != MEDIA_KIND_MANIFEST)
         m->media_type = media_is_docker(m->config.media_type) ? S(MEDIA_DOCKER_MANIFEST)
@@ -209,8 +213,11 @@ void manifest_format(const Manifest *m, Buf *out)
 {
     cleanup_with(json_free_at) Json *doc = document_begin(m->media_type, MEDIA_OCI_MANIFEST);
 
+    doc_put_text(doc, "artifactType", m->artifact_type);
     json_set(doc, "config", descriptor_to_json(&m->config));
     put_descriptors(doc, "layers", m->layers, m->n_layers);
+    if (m->has_subject)
+        json_set(doc, "subject", descriptor_to_json(&m->subject));
     annotations_put(doc, m->annotations, m->n_annotations);
     json_format(doc, 0, out);
 }

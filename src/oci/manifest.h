@@ -31,6 +31,7 @@ typedef struct Descriptor {
     size_t n_annotations;
     Str *urls; /* where a foreign layer may be had; usually none */
     size_t n_urls;
+    Str artifact_type; /* of an entry that is no image, or "" */
 } Descriptor;
 
 /* The value, or "" when there is no such annotation. */
@@ -45,6 +46,9 @@ typedef struct Manifest {
     size_t n_layers;
     Annotation *annotations;
     size_t n_annotations;
+    Str artifact_type; /* OCI 1.1: what it is when it is no image, or "" */
+    bool has_subject;
+    Descriptor subject; /* the manifest that this one is about */
 } Manifest;
 
 typedef struct Index {

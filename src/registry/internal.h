@@ -158,6 +158,12 @@ bool error_may_pass(const Err *err);
 /* "REGISTRY/REPO: " in front of an error; -1. */
 int registry_wrap(const Reference *ref, Err *err);
 
+/* manifest.c */
+
+/* registry_push_manifest(); *ret_subject_seen: the registry said that it has noted the subject. */
+int manifest_push(Registry *r, const Reference *ref, Str media_type, Str json, const Digest *digest,
+                  bool *ret_subject_seen, Err *err) must_check;
+
 /* pull.c */
 
 /* Ask this endpoint of endpoints_find() first for the repository's blobs. */

@@ -73,11 +73,27 @@ static int get_document(Registry *r, const Endpoint *at, Str key, const Descript
 typedef struct Resolve {
     Registry *r;
     const Reference *ref;
-    const Platform *platform;
-    Arena *arena; /* of the whole call; the result's strings live here */
+    const Platform *platform; /* NULL: the document itself, whatever it is */
+    Arena *arena;             /* of the whole call; the result's strings live here */
     Descriptor found;
     Str json;
 } Resolve;
+
+/* The media type that the document has by its own account. */
+static int document_type(Arena *a, Str json, MediaKind kind, Str *ret, Err *err)
+{
+    Manifest m;
+    Index x;
+
+    if (kind == MEDIA_KIND_MANIFEST) {
+        TRY(manifest_parse(a, json, &m, err));
+        *ret = m.media_type;
+    } else {
+        TRY(index_parse(a, json, &x, err));
+        *ret = x.media_type;
+    }
+    return 0;
+}
 
 /* The document an index points to for our platform; 0 = x->found and x->json are set, 1 = go on with
    *step. */
@@ -88,12 +104,9 @@ static int descend(Resolve *x, const Document *doc, Descriptor *step, Err *err)
     Index index;
 
     TRY(manifest_kind(doc->json, doc->media_type, &kind, err));
-    if (kind == MEDIA_KIND_MANIFEST) {
-        Manifest m;
-
-        TRY(manifest_parse(x->arena, doc->json, &m, err));
+    if (kind == MEDIA_KIND_MANIFEST || !x->platform) {
         x->found = *step;
-        x->found.media_type = m.media_type;
+        TRY(document_type(x->arena, doc->json, kind, &x->found.media_type, err));
         x->found.digest = doc->digest;
         x->found.size = doc->json.n;
         x->json = doc->json;
@@ -146,18 +159,31 @@ static int resolve_once(void *arg, Err *err)
     return r;
 }
 
+static int resolve(Resolve *x, Descriptor *ret, Buf *ret_json, Err *err)
+{
+    if (registry_retry(x->r, x->r->opts->pull_retries, resolve_once, x, err) < 0)
+        return registry_wrap(x->ref, err);
+    buf_add(ret_json, x->json);
+    TRY(buf_check(ret_json, "the manifest", err));
+    *ret = x->found;
+    return 0;
+}
+
 int registry_resolve(Registry *r, const Reference *ref, const Platform *platform, Descriptor *ret,
                      Buf *ret_json, Arena *a, Err *err)
 {
     Platform host = platform_host();
     Resolve x = {.r = r, .ref = ref, .platform = platform ? platform : &host, .arena = a};
 
-    if (registry_retry(r, r->opts->pull_retries, resolve_once, &x, err) < 0)
-        return registry_wrap(ref, err);
-    buf_add(ret_json, x.json);
-    TRY(buf_check(ret_json, "the manifest", err));
-    *ret = x.found;
-    return 0;
+    return resolve(&x, ret, ret_json, err);
+}
+
+int registry_fetch(Registry *r, const Reference *ref, Descriptor *ret, Buf *ret_json, Arena *a,
+                   Err *err)
+{
+    Resolve x = {.r = r, .ref = ref, .arena = a};
+
+    return resolve(&x, ret, ret_json, err);
 }
 
 typedef struct PushManifest {
@@ -165,6 +191,7 @@ typedef struct PushManifest {
     const Endpoint *at;
     Str key, media_type, json;
     const Digest *digest;
+    bool subject_seen; /* the registry keeps the list of referrers itself */
 } PushManifest;
 
 /* 1 = the tag already points there. A registry that cannot tell is no reason to stop. */
@@ -197,7 +224,7 @@ static int refused(const PushManifest *p, const HttpAnswer *answer, const char *
 
 static int push_once(void *arg, Err *err)
 {
-    const PushManifest *p = arg;
+    PushManifest *p = arg;
     cleanup_arena Arena a = ARENA_INIT;
     cleanup_http_answer HttpAnswer answer = {0};
     HttpHeader type = {S("Content-Type"), p->media_type};
@@ -216,6 +243,7 @@ static int push_once(void *arg, Err *err)
         return err_wrap(err, STR_FMT, STR_ARG(what));
     if (answer.status < 200 || answer.status >= 300)
         return refused(p, &answer, what.p, err);
+    p->subject_seen = http_header(&answer, "oci-subject").n > 0;
     said = http_header(&answer, "docker-content-digest");
     if (str_starts(said, S("sha256:")) && !str_eq(said, str_from(p->digest->text)))
         return err_set(err, ERR_DIGEST, STR_FMT ": the registry stored " STR_FMT ", sent %s",
@@ -225,6 +253,15 @@ static int push_once(void *arg, Err *err)
 
 int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, Str json,
                            const Digest *digest, Err *err)
+{
+    bool ignored;
+
+    return manifest_push(r, ref, media_type, json, digest, &ignored, err);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): as registry_push_manifest(), and one more */
+int manifest_push(Registry *r, const Reference *ref, Str media_type, Str json, const Digest *digest,
+                  bool *ret_subject_seen, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     EndpointVec one = {0};
@@ -236,5 +273,8 @@ int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, St
     p.at = &one.v[0];
     result = registry_retry(r, r->opts->push_retries, push_once, &p, err);
     vec_done(&one);
-    return result < 0 ? registry_wrap(ref, err) : 0;
+    if (result < 0)
+        return registry_wrap(ref, err);
+    *ret_subject_seen = p.subject_seen;
+    return 0;
 }

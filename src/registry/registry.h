@@ -75,6 +75,10 @@ typedef struct RegistryEvents {
 int registry_resolve(Registry *r, const Reference *ref, const Platform *platform, Descriptor *ret,
                      Buf *ret_json, Arena *a, Err *err) must_check;
 
+/* The document that the reference names as it is, an index not followed. */
+int registry_fetch(Registry *r, const Reference *ref, Descriptor *ret, Buf *ret_json, Arena *a,
+                   Err *err) must_check;
+
 /*
  * Download into the store unless it is there; concurrent calls for one digest share one download.
  */
@@ -109,3 +113,27 @@ int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, St
 
 /* May we push there? Starts an upload and cancels it. ERR_AUTH says what to do. */
 int registry_check_push(Registry *r, const Reference *ref, Err *err) must_check;
+
+/*
+ * Everything that 'root' (in the store) refers to, and then root itself under to's tag: blobs
+ * before the manifest that names them, manifests before their index. What the store lacks comes
+ * from the repository 'from' (NULL = nowhere), by mounting where that is on the same registry.
+ */
+int registry_push_tree(Registry *r, const Reference *to, const Descriptor *root, Store *s,
+                       const Reference *from, Err *err) must_check;
+/* All that 'root' refers to, itself included, from a repository into the store. */
+int registry_pull_tree(Registry *r, const Reference *from, const Descriptor *root, Store *s,
+                       Err *err) must_check;
+
+/*
+ * What is attached to a manifest (referrers API; where the registry has none, the index under the
+ * tag sha256-HEX). *ret lives in the arena; nothing attached is an empty index.
+ */
+int registry_referrers(Registry *r, const Reference *ref, const Digest *subject, Index *ret,
+                       Arena *a, Err *err) must_check;
+/*
+ * Push a manifest that has a subject, by its digest, and see to it that it is among the subject's
+ * referrers. 'self' describes it, artifact_type and annotations included.
+ */
+int registry_push_referrer(Registry *r, const Reference *ref, Str json, const Descriptor *self,
+                           const Digest *subject, Err *err) must_check;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/command.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/request.h"
+#include "os/signal.h"
+
+static const char *advice(const Err *err)
+{
+    if (err->os_errno == ENOSPC || err->os_errno == EDQUOT)
+        return " (free some space, or choose a roomier place with --kiln-dir)";
+    return "";
+}
+
+/* One line, whatever happened; a failed command hands its own status on. */
+int command_failed(const Err *err)
+{
+    int sig = signal_caught();
+    int first = (int)strcspn(err->msg, "\n"); /* what may follow is the Dockerfile's line */
+
+    log_line(LOG_ERROR, "%.*s%s%s", first, err->msg, advice(err), err->msg + first);
+    log_debug("raised at %s", err->where ? err->where : "?");
+    if (err->kind == ERR_CANCELLED && sig)
+        return 128 + sig;
+    if (err->kind == ERR_RUN && err->exit_code > 0 && err->exit_code < 256)
+        return err->exit_code;
+    return 1;
+}
+
+static int set_log_format(const Settings *s, Err *err)
+{
+    const char *format = s->log_format ? s->log_format : "text";
+    bool json = strcmp(format, "json") == 0;
+
+    if (!json && strcmp(format, "text") != 0 && strcmp(format, "color") != 0)
+        return err_set(err, ERR_USAGE, "--log-format %s: choose text, color or json", format);
+    log_set_format(json ? LOG_JSON : LOG_TEXT, s->log_timestamp);
+    return 0;
+}
+
+int command_main(const CommandLine *c, int argc, char **argv)
+{
+    cleanup_with(settings_done) Settings s = {0};
+    LogLevel level = LOG_INFO;
+    Err err;
+
+    if (options_parse(c->front, argc, argv, &s, &err) < 0)
+        return command_failed(&err);
+    if (s.help) {
+        (void)fputs(c->usage, stdout);
+        options_print_help(c->front);
+        return 0;
+    }
+    if ((s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0) ||
+        set_log_format(&s, &err) < 0)
+        return command_failed(&err);
+    log_set_level(level);
+    vec_foreach(line, &s.without_effect)
+        log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
+    return c->run(&s, &err) < 0 ? command_failed(&err) : 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kiln push PATH -d REF...: an image that is on disk already, into registries. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/digest_files.h"
+#include "cli/registry_opts.h"
+#include "cli/request.h"
+#include "os/signal.h"
+#include "os/temp.h"
+#include "sandbox/hide.h"
+#include "store/archive_in.h"
+#include "store/layout.h"
+
+static const char usage[] =
+    "Usage: kiln push PATH -d REF [-d REF]... [OPTIONS]\n"
+    "\n"
+    "Push an image that is on disk: PATH is an OCI image layout, or an archive as docker save,\n"
+    "kiln and kaniko write it. An index goes with all its images.\n"
+    "\n";
+
+typedef struct Push {
+    const Settings *s;
+    Arena arena;
+    RegistryOpts opts;
+    Registry *registry;
+    Store *store;
+    VEC(Reference) tags;
+    Descriptor root;
+} Push;
+
+static void push_done(Push *p)
+{
+    vec_done(&p->tags);
+    registry_free(p->registry);
+    registry_opts_done(&p->opts);
+    store_free(p->store);
+    arena_done(&p->arena);
+}
+
+static int open_image(Push *p, const char *path, Err *err)
+{
+    struct stat st;
+    const char *dir;
+
+    if (stat(path, &st) < 0)
+        return err_sys(err, "%s", path);
+    if (S_ISDIR(st.st_mode)) {
+        TRY(layout_open(path, &p->store, err));
+        return layout_only_image(p->store, &p->root, &p->arena, err);
+    }
+    dir = p->s->kiln_dir ? p->s->kiln_dir : default_kiln_dir(&p->arena);
+    TRY(store_open(str_fmt_in(&p->arena, "%s/store", dir).p, &p->store, err));
+    return archive_read(p->store, path, &p->root, &p->arena, err);
+}
+
+static int parse_tags(Push *p, Err *err)
+{
+    vec_foreach(t, &p->s->tags) {
+        Reference ref;
+
+        TRY(reference_parse(&p->arena, *t, &ref, err));
+        vec_push(&p->tags, ref);
+    }
+    return 0;
+}
+
+/* The repositories first one by one: what the first has got, the others can mount. */
+static int push_all(Push *p, Err *err)
+{
+    const Reference *first = NULL;
+
+    vec_foreach(t, &p->tags) {
+        Str name = reference_familiar(&p->arena, t);
+
+        if (registry_push_tree(p->registry, t, &p->root, p->store, first, err) == 0) {
+            log_line(LOG_INFO, "pushed " STR_FMT "@%s", STR_ARG(name), p->root.digest.text);
+            first = first ? first : t;
+        } else if (p->s->ignore_immutable && err->kind == ERR_IMMUTABLE) {
+            log_line(LOG_WARN, STR_FMT " stays as it is: the tag is immutable", STR_ARG(name));
+        } else {
+            return err_wrap(err, "push " STR_FMT, STR_ARG(name));
+        }
+    }
+    return 0;
+}
+
+static int check_permission(Push *p, Err *err)
+{
+    vec_foreach(t, &p->tags)
+        if (registry_check_push(p->registry, t, err) < 0)
+            return err_wrap(err,
+                            "checking push permission for " STR_FMT
+                            " (skip with --skip-push-permission-check)",
+                            STR_ARG(reference_familiar(&p->arena, t)));
+    return 0;
+}
+
+static int push(Push *p, Err *err)
+{
+    const Settings *s = p->s;
+    DigestFiles files = {.digest = s->digest_file,
+                         .name_digest = s->name_digest_file,
+                         .name_tag_digest = s->name_tag_digest_file,
+                         .metadata = s->metadata_file,
+                         .output_dir = getenv("BUILDER_OUTPUT")};
+
+    if (s->positional.n != 1)
+        return err_set(err, ERR_USAGE, "say which image: kiln push PATH -d REF");
+    TRY(parse_tags(p, err));
+    if (p->tags.n == 0)
+        return err_set(err, ERR_USAGE, "say where to: -d REF");
+    TRY(digest_files_check(&files, err));
+    TRY(registry_opts_fill(s, &p->arena, &p->opts, err));
+    TRY(registry_new(&p->opts, &p->registry, err));
+    TRY(open_image(p, s->positional.v[0].p, err));
+    if (!s->skip_push_check)
+        TRY(check_permission(p, err));
+    TRY(push_all(p, err));
+    if (s->quiet)
+        (void)printf("%s\n", p->root.digest.text);
+    return digest_files_write(
+        &files,
+        &(Delivered){.tags = p->tags.v, .n_tags = p->tags.n, .manifest = &p->root, .pushed = true},
+        err);
+}
+
+static int run(const Settings *s, Err *err)
+{
+    cleanup_with(push_done) Push p = {.s = s};
+    int rc;
+
+    hide_memory();
+    TRY(signals_install(err));
+    rc = push(&p, err);
+    temp_remove_all();
+    return rc;
+}
+
+int push_main(int argc, char **argv)
+{
+    static const CommandLine line = {FRONT_PUSH, usage, run};
+
+    return command_main(&line, argc, argv);
+}
