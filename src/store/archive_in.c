@@ -10,9 +10,9 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/path.h"
 #include "codec/decompress.h"
 #include "codec/json.h"
-#include "base/path.h"
 #include "os/fd.h"
 #include "store/internal.h"
 #include "tar/reader.h"
