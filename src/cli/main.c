@@ -154,20 +154,11 @@ static int run_executor(int argc, char **argv)
     return command_main(&executor_line, argc, argv);
 }
 
-static int run_warmer(int argc, char **argv)
-{
-    Err err;
-
-    (void)argc;
-    (void)argv;
-    (void)err_set(&err, ERR_UNSUPPORTED, "warmer is not supported yet");
-    return command_failed(&err);
-}
-
 static int run_help(int argc, char **argv);
 
 static const Command commands[] = {
     {"build", "build an image from a Dockerfile", run_kiln_build},
+    {"warm", "fetch base images into a directory that builds read", warm_main},
     {"push", "push an image from a layout or an archive", push_main},
     {"index", "make a multi-platform index of images in registries", index_main},
     {"attach", "attach files to an image in a registry", attach_main},
@@ -183,7 +174,7 @@ static const Command commands[] = {
 
 static const Command programs[] = {
     {"executor", NULL, run_executor},
-    {"warmer", NULL, run_warmer},
+    {"warmer", NULL, warmer_main},
 };
 
 static int run_help(int argc, char **argv)

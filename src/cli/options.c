@@ -31,8 +31,10 @@ typedef struct Option {
 #define N     FRONT_INDEX
 #define I     FRONT_INSPECT
 #define A     FRONT_ATTACH
+#define M     FRONT_WARM
+#define W     FRONT_WARMER
 #define LOGIN (FRONT_LOGIN | FRONT_LOGOUT)
-#define PULLS (B | X | I | N | A)
+#define PULLS (B | X | I | N | A | M | W)
 #define SENDS (B | X | P | N | A)
 #define HOSTS (PULLS | SENDS)
 #define ALL   (HOSTS | LOGIN)
@@ -43,6 +45,15 @@ typedef struct Option {
 #define WHY_CLEAN    "the container's own files are put aside during a build and put back after it"
 
 static const Option options[] = {
+    {"What to fetch", M | W, "image", 'i', OPTION_LIST, AT(images), "REF",
+     "this image; repeatable"},
+    {NULL, M, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
+     "the images of this Dockerfile, which may be a URL or -"},
+    {NULL, W, "dockerfile", 'd', OPTION_TEXT, AT(dockerfile), "PATH",
+     "the images of this Dockerfile, which may be a URL or -"},
+    {NULL, M, "force", 0, OPTION_FLAG, AT(force), NULL, "fetch what is there, too"},
+    {NULL, W, "force", 'f', OPTION_FLAG, AT(force), NULL, "fetch what is there, too"},
+
     {"What to build", B, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
      "the Dockerfile (default: CONTEXT/Dockerfile)"},
     {NULL, X, "dockerfile", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
@@ -54,12 +65,14 @@ static const Option options[] = {
      "use this directory of the context"},
     {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
      "the stage to build (default: the last)"},
-    {NULL, B | I, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+    {NULL, B | I | M, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "custom-platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "customPlatform", 0, OPTION_TEXT, AT(platform), NULL, NULL},
-    {NULL, B | X, "build-arg", 0, OPTION_LIST, AT(build_args), "K=V",
+    {NULL, W, "customPlatform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+     "platform of the images (default: this machine's)"},
+    {NULL, B | X | M | W, "build-arg", 0, OPTION_LIST, AT(build_args), "K=V",
      "set an ARG; K alone takes the environment's value"},
     {NULL, B | X, "label", 0, OPTION_LIST, AT(labels), "K=V",
      "set a label, over the Dockerfile's own"},
@@ -146,6 +159,13 @@ static const Option options[] = {
     {NULL, B | X | P, "skip-push-permission-check", 0, OPTION_FLAG, AT(skip_push_check), NULL,
      "do not ask for permission before building"},
 
+    {"Base images on a volume", B | X | M, "cache-dir", 0, OPTION_TEXT, AT(cache_dir), "DIR",
+     "where 'kiln warm' keeps them (default of warm: /cache)"},
+    {NULL, W, "cache-dir", 'c', OPTION_TEXT, AT(cache_dir), "DIR",
+     "where they are kept (default: /cache)"},
+    {NULL, B | X | M | W, "cache-ttl", 0, OPTION_TEXT, AT(cache_ttl), "TIME",
+     "what is older does not count (default: 336h)"},
+
     {"How", B | X, "isolation", 0, OPTION_TEXT, AT(isolation), "KIND",
      "of RUN: auto (default), namespaces, inplace"},
     {NULL, B | X | P | N, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
@@ -180,8 +200,6 @@ static const Option options[] = {
 
     {NULL, B | X, "cache", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "cache-repo", 0, OPTION_LATER, 0, "REPO", NULL},
-    {NULL, X, "cache-dir", 0, OPTION_LATER, 0, "DIR", NULL},
-    {NULL, X, "cache-ttl", 0, OPTION_LATER, 0, "TIME", NULL},
     {NULL, X, "cache-copy-layers", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "cache-run-layers", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "no-push-cache", 0, OPTION_LATER, 0, NULL, NULL},
@@ -204,6 +222,8 @@ static const Option options[] = {
 #undef N
 #undef I
 #undef A
+#undef M
+#undef W
 #undef LOGIN
 #undef PULLS
 #undef SENDS
@@ -226,6 +246,7 @@ void settings_done(Settings *s)
                              &s->client_certs,
                              &s->credential_helpers,
                              &s->annotations,
+                             &s->images,
                              &s->without_effect,
                              &s->positional};
 

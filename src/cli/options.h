@@ -18,6 +18,8 @@ typedef enum Front {
     FRONT_INSPECT = 1 << 5,
     FRONT_INDEX = 1 << 6,
     FRONT_ATTACH = 1 << 7,
+    FRONT_WARM = 1 << 8,
+    FRONT_WARMER = 1 << 9, /* kaniko's command line */
 } Front;
 
 /*

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "cli/bases_opts.h"
 #include "cli/registry_opts.h"
 #include "cli/values.h"
 #include "dockerfile/parse.h"
@@ -220,12 +221,12 @@ static int read_at_cwd(const char *path, Buf *ret, bool *ret_found, Err *err)
     return 0;
 }
 
-static int read_url(const Request *r, const char *url, Buf *ret, Err *err)
+int dockerfile_fetch(HttpClient *http, const char *url, Buf *ret, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
     HttpRequest req = {.method = "GET", .url = url, .max_body = LIMIT_DOCKERFILE};
 
-    TRY(http_do(r->http, &req, &answer, err));
+    TRY(http_do(http, &req, &answer, err));
     if (answer.status != 200)
         return err_set(err, answer.status == 404 ? ERR_NOT_FOUND : ERR_HTTP,
                        "GET of the Dockerfile " STR_FMT ": the server answers with status %d",
@@ -249,7 +250,7 @@ static int read_outside(const Settings *s, const Request *r, Buf *text, Place *r
 
     *ret = ELSEWHERE;
     if (path && (strncmp(path, "http://", 7) == 0 || strncmp(path, "https://", 8) == 0))
-        return read_url(r, path, text, err);
+        return dockerfile_fetch(r->http, path, text, err);
     if (path && strcmp(path, "-") == 0) {
         FdReader in = fd_reader(STDIN_FILENO);
 
@@ -402,6 +403,10 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     TRY(fill_outputs(front, s, r, err));
     TRY(fill_codec(s, r, err));
     TRY(fill_annotations(s, r, err));
+    if (s->cache_dir) {
+        TRY(bases_opts_fill(s, &r->bases, err));
+        b->bases = &r->bases;
+    }
     b->target = str_from(s->target ? s->target : "");
     if (s->platform) {
         TRY(platform_parse(&r->arena, str_from(s->platform), &b->platform, err));

@@ -14,6 +14,7 @@
 typedef struct Request {
     BuildRequest build;
     RegistryOpts registry;
+    BasesOpts bases;
     Dockerfile dockerfile;
     HttpClient *http;
     ContextOpts inputs; /* of further contexts */
@@ -25,6 +26,9 @@ typedef struct Request {
 int request_make(Front front, const Settings *s, Request *ret, Err *err) must_check;
 void request_done(Request *r);
 #define cleanup_request cleanup_with(request_done)
+
+/* A Dockerfile by its URL; appended. */
+int dockerfile_fetch(HttpClient *http, const char *url, Buf *ret, Err *err) must_check;
 
 /* "error" ... "trace" (kaniko's "panic" and "fatal" too). */
 int parse_verbosity(const char *text, LogLevel *ret, Err *err) must_check;

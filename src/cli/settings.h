@@ -34,7 +34,11 @@ typedef struct Settings {
     StrVec insecure_registries, skip_tls_registries, mirrors, maps, certificates, client_certs;
     StrVec credential_helpers;
 
+    /* base images on a volume */
+    const char *cache_dir, *cache_ttl;
+
     /* of one command each */
+    StrVec images;                   /* warm */
     const char *username, *password; /* login */
     bool password_stdin;
     bool raw, show_config, show_referrers; /* inspect */

@@ -16,6 +16,15 @@ int parse_count(const char *text, const char *option, unsigned *ret, Err *err)
     return 0;
 }
 
+int parse_duration(const char *text, const char *option, int64_t otherwise_ns, int64_t *ret_ns,
+                   Err *err)
+{
+    *ret_ns = otherwise_ns;
+    if (text && (!num_parse_duration_ns(str_from(text), ret_ns) || *ret_ns < 0))
+        return err_set(err, ERR_USAGE, "%s %s: expected a time like 336h or 90m", option, text);
+    return 0;
+}
+
 int parse_pairs(Arena *a, const StrVec *from, const char *option, LoneKey lone, KeyValueVec *to,
                 Err *err)
 {

@@ -10,6 +10,10 @@
 /* 0 to 1000; NULL leaves *ret as it is. */
 int parse_count(const char *text, const char *option, unsigned *ret, Err *err) must_check;
 
+/* As Go writes it: "336h", "90m". NULL: 'otherwise'. Not negative. */
+int parse_duration(const char *text, const char *option, int64_t otherwise_ns, int64_t *ret_ns,
+                   Err *err) must_check;
+
 /* What K alone means, without a value. */
 typedef enum LoneKey {
     LONE_WRONG,
