@@ -10,6 +10,7 @@
 #pragma once
 
 #include "cache/bases.h"
+#include "cache/repo.h"
 #include "context/context.h"
 #include "dockerfile/ast.h"
 #include "oci/config.h"
@@ -36,6 +37,7 @@ typedef struct StepReport {
     bool has_layer;
     uint64_t layer_bytes; /* compressed */
     uint64_t files, deletions;
+    bool cached; /* taken from a cache */
 } StepReport;
 
 /*
@@ -46,6 +48,7 @@ typedef struct BuildEvents {
     void (*step_end)(void *ctx, const StepReport *r);
     void (*note)(void *ctx, Str text); /* "pull debian:12 ..." */
     void (*warn)(void *ctx, Str text);
+    void (*plan)(void *ctx, Str line); /* explain_cache, dryrun */
     void *ctx;
 } BuildEvents;
 
@@ -68,6 +71,13 @@ typedef struct BuildRequest {
     LayerCodec codec;
     bool has_epoch; /* SOURCE_DATE_EPOCH */
     int64_t epoch_ns;
+
+    /* layers are looked for in these, in their order, and written to those */
+    VEC(CacheSpec) cache_from, cache_to;
+    int64_t cache_ttl_ns;       /* entries older than that are not used; 0 = any age */
+    bool cache_copy, cache_run; /* COPY and ADD; RUN and WORKDIR */
+    bool explain_cache;         /* say of every step why it is or is not in the cache */
+    bool dryrun;                /* only say what would be done */
 
     const char *kiln_dir;
     const char *isolation; /* "auto", "namespaces", "inplace" */

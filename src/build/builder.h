@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "build/build.h"
 #include "os/pool.h"
 
@@ -23,6 +25,8 @@ typedef struct Builder {
     VEC(Download *) downloads; /* download.c's */
     VEC(PushJob *) pushes;     /* push.c's */
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
+    struct BuildCache *cache; /* cached.c's; NULL = none is used */
+    atomic_bool cache_failed; /* a layer that a cache promised cannot be had */
     int64_t now_ns;
     Platform target_platform, build_platform;
 } Builder;

@@ -195,7 +195,7 @@ static int any_kept(const CopyJob *job, Node *dir, Str rel, bool *ret, Err *err)
     return rc;
 }
 
-static int is_kept(const CopyJob *job, Node *n, Str rel, bool *ret, Err *err)
+int copy_is_kept(const CopyJob *job, Node *n, Str rel, bool *ret, Err *err)
 {
     *ret = !ignore_excludes(job->exclude, rel);
     return *ret || !node_is_dir(n) ? 0 : any_kept(job, n, rel, ret, err);
@@ -256,7 +256,7 @@ static int copy_child(const CopyJob *job, Node *n, Node *to, Str rel, Map *links
         path = rel.n ? str_fmt_in(&job->stage->arena, STR_FMT "/" STR_FMT, STR_ARG(rel),
                                   STR_ARG(node_name(n)))
                      : node_name(n);
-        TRY(is_kept(job, n, path, &kept, err));
+        TRY(copy_is_kept(job, n, path, &kept, err));
     }
     if (!kept)
         return 0;

@@ -52,6 +52,9 @@ int copy_match(Tree *t, Arena *a, Str source, CopyMatchVec *ret, Err *err) must_
 /* Put one match at 'dest' (unresolved, absolute; "into a directory" when it ends in '/'). */
 int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err) must_check;
 
+/* Does --exclude leave it in? 'rel': its path below the source directory. */
+int copy_is_kept(const CopyJob *job, Node *n, Str rel, bool *ret, Err *err) must_check;
+
 /*
  * COPY --parents: a match with the directories that lead to it, below the directory 'dest'. 'cut':
  * how many bytes at the beginning of m->path are left away (what stands before the pivot "/./").

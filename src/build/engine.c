@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/build.h"
+#include "build/cached.h"
 #include "build/download.h"
 #include "build/export.h"
 #include "build/plan.h"
@@ -55,6 +56,7 @@ static int builder_open(const BuildRequest *req, Builder *b, Err *err)
 
 static void builder_close(Builder *b)
 {
+    cached_free(b);
     push_done(b);
     downloads_done(b);
     vec_foreach(i, &b->images)
@@ -90,6 +92,7 @@ static void paths_to_keep(const Builder *b, StrVec *ret)
     vec_foreach(i, &b->images)
         if ((*i)->layout)
             vec_push(ret, str_from(store_dir((*i)->layout)));
+    cached_paths(b, ret);
 }
 
 static int open_sandbox(Builder *b, const StrVec *keep, Err *err)
@@ -217,38 +220,24 @@ static int activate_root(Rootfs *fs, Err *err)
 
 static int start_from_stage(StageBuild *s, Stage *base, Err *err)
 {
-    StageBuild *from = base->built;
-
-    image_config_copy(&from->config, &s->config);
-    s->content_ns = from->content_ns;
     base->readers--;
-    s->fs = rootfs_derive(from->fs, base->readers > 0);
+    s->fs = rootfs_derive(base->built->fs, base->readers > 0);
     return activate_root(s->fs, err);
 }
 
-static void start_from_nothing(StageBuild *s)
+void stage_begin_config(StageBuild *s)
 {
-    s->config.platform = s->stage->platform;
-    s->config.working_dir = S("/");
-    s->fs = rootfs_new(s->b);
-}
-
-static int start_stage(StageBuild *s, Err *err)
-{
-    Stage *stage = s->stage;
-    bool local_output = s->b->req->outputs.n > 0 || !s->b->req->push;
+    const Stage *stage = s->stage;
 
     if (stage->base) {
-        TRY(start_from_stage(s, stage->base, err));
+        image_config_copy(&stage->base->built->config, &s->config);
+        s->content_ns = stage->base->built->content_ns;
     } else if (stage->image) {
         image_config_copy(&stage->image->config, &s->config);
         s->content_ns = parse_time(s->config.created);
-        s->fs = rootfs_from_image(s->b, stage->image);
-        if (stage_has_files(stage) || stage->readers > 1 || stage != s->plan->target ||
-            local_output)
-            image_prefetch(s->b, stage->image);
     } else {
-        start_from_nothing(s);
+        s->config.platform = stage->platform;
+        s->config.working_dir = S("/");
     }
     s->config.on_build.n = 0;
     s->config.created = S("");
@@ -256,7 +245,37 @@ static int start_stage(StageBuild *s, Err *err)
     scope_init_stage(&s->scope, &s->plan->global, &s->arena, &s->config.env);
     if (stage->base)
         scope_inherit(&s->scope, &stage->base->built->scope);
+}
+
+static int start_stage(StageBuild *s, Err *err)
+{
+    Stage *stage = s->stage;
+    bool local_output = s->b->req->outputs.n > 0 || !s->b->req->push;
+
+    stage_begin_config(s);
+    cached_begin_stage(s);
+    if (stage->base) {
+        TRY(start_from_stage(s, stage->base, err));
+    } else if (stage->image) {
+        s->fs = rootfs_from_image(s->b, stage->image);
+        if (!stage->from_cache && (stage_has_files(stage) || stage->readers > 1 ||
+                                   stage != s->plan->target || local_output))
+            image_prefetch(s->b, stage->image);
+    } else {
+        s->fs = rootfs_new(s->b);
+    }
     return 0;
+}
+
+static int do_step(StageBuild *s, const Step *step, StepReport *report, Err *err)
+{
+    int taken;
+
+    TRY(taken = cached_take(s, step, report, err));
+    if (taken)
+        return 0;
+    TRY(step_ops(step->i->kind)->run(s, step, report, err));
+    return cached_keep(s, step, report, err);
 }
 
 static int run_step(StageBuild *s, size_t n, Err *err)
@@ -277,7 +296,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
     if (ev && ev->step_begin)
         ev->step_begin(ev->ctx, &report);
     s->scope.escape = step->i->source->escape; /* a trigger's is its own */
-    if (step_ops(step->i->kind)->run(s, step, &report, err) < 0)
+    if (do_step(s, step, &report, err) < 0)
         return err->line ? -1 : dockerfile_error_at(step->d, step->i, S(""), err);
     report.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
     if (ev && ev->step_end)
@@ -285,7 +304,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
     return 0;
 }
 
-static void stage_free(Stage *stage)
+void stage_free(Stage *stage)
 {
     StageBuild *s = stage->built;
 
@@ -330,6 +349,7 @@ static int build_stage(Plan *p, Stage *stage, Err *err)
     TRY(start_stage(s, err));
     for (size_t n = 0; n < stage->steps.n; n++)
         TRY(run_step(s, n, err));
+    rootfs_settle(s->fs);
     release_sources(p, stage);
     return 0;
 }
@@ -387,38 +407,64 @@ static int build_with(Builder *b, BuildResult *ret, Err *err)
     if (rc == 0)
         rc = export_check(b, err);
     if (rc == 0)
+        rc = cached_plan(&plan, err);
+    if (rc == 0 && (b->req->dryrun || b->req->explain_cache))
+        cached_explain(&plan);
+    if (rc == 0 && !b->req->dryrun)
         rc = build_stages(&plan, err);
     if (rc == 0)
         rc = context_load(b->req->context, err); /* also when nothing was taken from it */
-    if (rc == 0) {
+    if (rc == 0 && !b->req->dryrun) {
         StageBuild *target = plan.target->built;
 
         finish_config(target);
         release_sandbox(&plan);
+        cached_flush(b, &target->fs->layers);
         rc = export_image(b, &target->config, &target->fs->layers, ret, err);
+    } else {
+        release_sandbox(&plan);
     }
+    cached_finish(b); /* also of a build that failed: the next one begins where it ended */
     vec_foreach(s, &plan.stages)
         stage_free(*s);
     plan_done(&plan);
     return rc;
 }
 
+/* 1: it failed for a layer that a cache had promised; without reading caches it may not. */
+static int build_once(const BuildRequest *req, bool read_cache, BuildResult *ret, Err *err)
+{
+    Builder b;
+    bool again = false;
+    int rc = builder_open(req, &b, err);
+
+    if (rc == 0)
+        rc = cached_open(&b, read_cache, err);
+    if (rc == 0)
+        rc = build_with(&b, ret, err);
+    if (rc < 0) {
+        again = read_cache && atomic_load(&b.cache_failed) && !signal_caught();
+        if (again)
+            builder_warn(&b, "a layer in the cache is damaged, building without it: %s", err->msg);
+        else
+            signal_stop(); /* nobody waits for what is still being downloaded */
+        build_result_done(ret);
+        *ret = (BuildResult){0};
+    }
+    builder_close(&b);
+    return again ? 1 : rc;
+}
+
 int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
 {
     int64_t begun = clock_ns(CLOCK_MONOTONIC);
     BuildResult result = {0};
-    Builder b;
-    int rc = builder_open(req, &b, err);
+    int rc = build_once(req, true, &result, err);
 
-    if (rc == 0)
-        rc = build_with(&b, &result, err);
+    if (rc > 0)
+        rc = build_once(req, false, &result, err);
     if (rc < 0)
-        signal_stop(); /* nobody waits for what is still being downloaded */
-    builder_close(&b);
-    if (rc < 0) {
-        build_result_done(&result);
         return -1;
-    }
     result.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
     *ret = result;
     return 0;

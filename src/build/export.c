@@ -70,7 +70,7 @@ static void fill_result(Export *x)
     r->manifest.has_platform = false;
     r->config = x->manifest.config.digest;
     vec_foreach(l, x->layers) {
-        LayerReport report = {.desc = l->desc, .from_base = l->origin != NULL};
+        LayerReport report = {.desc = l->desc, .from_base = l->origin && !l->cached};
 
         report.desc.media_type = str_dup_in(&r->arena, l->desc.media_type);
         report.desc.annotations = NULL;
@@ -168,11 +168,41 @@ static int push_tag(Export *x, const Reference *t, Err *err)
     return err_wrap(err, "push " STR_FMT, STR_ARG(name));
 }
 
+/*
+ * A build that found everything in a cache makes an image that was there before: where a repository
+ * has the manifest it has the blobs, and none of them is asked for.
+ */
+static int is_known(Export *x, Err *err)
+{
+    const BuildRequest *req = x->b->req;
+    Registry *r;
+    int known = 1;
+
+    if (!x->b->cache || x->b->pushes.n)
+        return 0;
+    TRY(builder_registry(x->b, &r, err));
+    for (size_t i = 0; i < req->tags.n && known == 1; i++)
+        known = registry_has_manifest(r, &req->tags.v[i], &x->desc.digest, err);
+    return known;
+}
+
+static int push_blobs(Export *x, Err *err)
+{
+    int known = is_known(x, err);
+
+    TRY(known);
+    if (known) {
+        x->result->existing_blobs = x->layers->n + 1;
+        return 0;
+    }
+    return push_finish(x->b, x->layers, &x->manifest.config, x->result, err);
+}
+
 static int push_tags(Export *x, Err *err)
 {
     const BuildRequest *req = x->b->req;
 
-    TRY(push_finish(x->b, x->layers, &x->manifest.config, x->result, err));
+    TRY(push_blobs(x, err));
     vec_foreach(t, &req->tags)
         TRY(push_tag(x, t, err));
     return 0;

@@ -240,7 +240,7 @@ static int import_layer(Builder *b, const BaseImage *from, const Descriptor *d, 
     return from->in_registry && err->kind != ERR_CANCELLED ? 0 : -1;
 }
 
-int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
+static int fetch(Builder *b, const ImageLayer *l, Err *err)
 {
     Registry *r;
     int here;
@@ -254,12 +254,21 @@ int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
     return registry_pull_blob(r, &l->origin->ref, &l->desc, b->store, NULL, err);
 }
 
+int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
+{
+    int rc = fetch(b, l, err);
+
+    if (rc < 0 && l->cached)
+        atomic_store(&b->cache_failed, true);
+    return rc;
+}
+
 void image_prefetch(Builder *b, const BaseImage *i)
 {
     if (image_layout(i))
         return; /* read where they are */
     for (size_t n = 0; n < i->manifest.n_layers; n++) {
-        ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i};
+        ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i, false};
 
         download_begin(b, &l);
     }

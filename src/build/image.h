@@ -27,7 +27,8 @@ struct BaseImage {
 typedef struct ImageLayer {
     Descriptor desc;
     Digest diff_id;
-    const BaseImage *origin; /* NULL: made by this build, in its store */
+    const BaseImage *origin; /* NULL: in the build's store, perhaps because it was made here */
+    bool cached;             /* found in a cache: origin is the repository */
 } ImageLayer;
 typedef VEC(ImageLayer) ImageLayerVec;
 

@@ -6,7 +6,7 @@
 #include "build/steps.h"
 #include "build/user.h"
 
-static int next_workdir(StageBuild *s, const Step *step, Str *ret, Err *err)
+int step_next_workdir(StageBuild *s, const Step *step, Str *ret, Err *err)
 {
     Str to;
 
@@ -44,7 +44,7 @@ static int run_workdir(StageBuild *s, const Step *step, StepReport *report, Err 
 {
     Str dir, created_by;
 
-    TRY(next_workdir(s, step, &dir, err));
+    TRY(step_next_workdir(s, step, &dir, err));
     s->config.working_dir = str_dup_in(&s->config.arena, dir);
     created_by = str_fmt_in(&s->arena, "WORKDIR " STR_FMT, STR_ARG(dir));
     if (str_eq(path_clean(&s->arena, dir), S("/"))) {

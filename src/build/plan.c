@@ -102,7 +102,7 @@ static int read_stages(Plan *p, Err *err)
         } else if (!current) {
             TRY(declare_global(p, i, err));
         } else {
-            Step step = {p->d, i};
+            Step step = {p->d, i, NULL};
 
             vec_push(&current->steps, step);
         }
@@ -264,7 +264,7 @@ static int add_triggers(Stage *s, Str from, const StrVec *on_build, Err *err)
         TRY(dockerfile_parse_trigger(name, *text, s->triggers, err));
     s->steps = (__typeof__(s->steps)){0};
     vec_foreach(i, &s->triggers->instrs) {
-        Step step = {s->triggers, i};
+        Step step = {s->triggers, i, NULL};
 
         vec_push(&s->steps, step);
     }

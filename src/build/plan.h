@@ -15,6 +15,7 @@
 typedef struct Step {
     const Dockerfile *d; /* where it stands: the file, or the triggers of a base image */
     const Instr *i;
+    struct StepCache *cache; /* build/cached.c's; NULL when no cache is used */
 } Step;
 
 typedef struct Stage Stage;
@@ -32,6 +33,7 @@ struct Stage {
     unsigned readers;         /* COPY --from and FROM of needed stages that are still to come */
     bool runs;                /* it, or a stage that is going to take over its disk, has a RUN */
     Dockerfile *triggers;     /* ONBUILD of the base, or NULL; owned */
+    bool from_cache;          /* nothing in it is going to be looked into */
     struct StageBuild *built; /* build/engine.c's; NULL before and after */
 };
 

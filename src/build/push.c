@@ -7,6 +7,8 @@
  */
 #include "build/push.h"
 
+#include <pthread.h>
+
 #include "base/limits.h"
 
 enum {
@@ -18,6 +20,9 @@ struct PushJob {
     ImageLayer layer; /* of the config only the descriptor */
     Task *task;       /* NULL: joined */
     uint64_t done[3]; /* by PushOutcome */
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    int outcome; /* 0: under way; 1: it is there; -1: it failed */
 };
 
 static bool same_repository(const Reference *a, const Reference *b)
@@ -81,9 +86,8 @@ static int push_to(PushJob *j, size_t tag, Err *err)
     return 0;
 }
 
-static int push_blob(void *arg, Err *err)
+static int push_everywhere(PushJob *j, Err *err)
 {
-    PushJob *j = arg;
     const BuildRequest *req = j->b->req;
     bool foreign = media_kind(j->layer.desc.media_type) == MEDIA_KIND_FOREIGN_LAYER;
 
@@ -98,7 +102,31 @@ static int push_blob(void *arg, Err *err)
     return 0;
 }
 
-static PushJob *find_job(const Builder *b, const Digest *d)
+static int push_blob(void *arg, Err *err)
+{
+    PushJob *j = arg;
+    int rc = push_everywhere(j, err);
+
+    (void)pthread_mutex_lock(&j->lock);
+    j->outcome = rc < 0 ? -1 : 1;
+    (void)pthread_cond_broadcast(&j->ended);
+    (void)pthread_mutex_unlock(&j->lock);
+    return rc;
+}
+
+bool push_await(PushJob *j)
+{
+    bool there;
+
+    (void)pthread_mutex_lock(&j->lock);
+    while (j->outcome == 0)
+        (void)pthread_cond_wait(&j->ended, &j->lock);
+    there = j->outcome > 0;
+    (void)pthread_mutex_unlock(&j->lock);
+    return there;
+}
+
+PushJob *push_find(const Builder *b, const Digest *d)
 {
     vec_foreach(j, &b->pushes)
         if (digest_eq(&(*j)->layer.desc.digest, d))
@@ -110,10 +138,12 @@ static void begin(Builder *b, const ImageLayer *l)
 {
     PushJob *j;
 
-    if (find_job(b, &l->desc.digest))
+    if (push_find(b, &l->desc.digest))
         return;
     j = arena_new(&b->arena, PushJob);
     *j = (PushJob){.b = b, .layer = *l};
+    (void)pthread_mutex_init(&j->lock, NULL);
+    (void)pthread_cond_init(&j->ended, NULL);
     j->task = pool_submit(b->up, push_blob, j);
     vec_push(&b->pushes, j);
 }
@@ -161,6 +191,10 @@ void push_done(Builder *b)
     vec_foreach(j, &b->pushes)
         if ((*j)->task)
             (void)!task_join(steal_ptr(&(*j)->task), &ignored);
+    vec_foreach(j, &b->pushes) {
+        (void)pthread_cond_destroy(&(*j)->ended);
+        (void)pthread_mutex_destroy(&(*j)->lock);
+    }
     vec_done(&b->pushes);
     pool_free(b->up);
 }

@@ -26,5 +26,12 @@ int push_begin(Builder *b, const ImageLayerVec *layers, Err *err) must_check;
 int push_finish(Builder *b, const ImageLayerVec *layers, const Descriptor *config, BuildResult *ret,
                 Err *err) must_check;
 
+/*
+ * For those who want to mount a layer from where it is being pushed to; NULL = it is not. Waiting
+ * is for other threads than the pushes' own. True: the repositories have it.
+ */
+PushJob *push_find(const Builder *b, const Digest *layer);
+bool push_await(PushJob *j);
+
 /* Wait for what was begun, whatever comes of it; for the end of the builder. */
 void push_done(Builder *b);

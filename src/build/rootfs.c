@@ -22,7 +22,7 @@ Rootfs *rootfs_from_image(Builder *b, const BaseImage *i)
     Rootfs *r = rootfs_new(b);
 
     for (size_t n = 0; n < i->manifest.n_layers; n++) {
-        ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i};
+        ImageLayer l = {i->manifest.layers[n], i->config.diff_ids.v[n], i, false};
 
         vec_push(&r->layers, l);
     }
@@ -43,6 +43,7 @@ Rootfs *rootfs_derive(Rootfs *from, bool keep_source)
     }
     /* The stamps belong to whoever has the disk. */
     r->tree = steal_ptr(&from->tree);
+    r->loaded = from->loaded;
     if (keep_source && r->tree)
         from->tree = tree_clone(r->tree);
     return r;
@@ -88,13 +89,18 @@ static bool is_about_bytes(const Err *err)
     return err->kind == ERR_FORMAT || err->kind == ERR_DIGEST || err->kind == ERR_LIMIT;
 }
 
-/* *ret_wrong: it failed, perhaps only because the layer was read while a broken transfer brought it. */
+/*
+ * The layers that are not in the tree yet. *ret_wrong: it failed, perhaps only because the layer was read
+ * while a broken transfer brought it.
+ */
 static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
 {
-    for (size_t i = 1; i <= r->layers.n; i++) {
+    for (size_t i = r->loaded + 1; i <= r->layers.n; i++) {
         const Digest *d = &r->layers.v[i - 1].desc.digest;
 
         if (load_layer(r, i, disk, err) < 0) {
+            if (is_about_bytes(err) && r->layers.v[i - 1].cached)
+                atomic_store(&r->b->cache_failed, true);
             *ret_wrong =
                 is_about_bytes(err) &&
                 (download_was_wrong(r->b, d) || image_leave_cache(r->b, r->layers.v[i - 1].origin));
@@ -102,7 +108,10 @@ static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
                             STR_ARG(digest_short(d)));
         }
     }
-    return disk ? disk_finish(disk, err) : 0;
+    if (disk)
+        TRY(disk_finish(disk, err));
+    r->loaded = r->layers.n;
+    return 0;
 }
 
 static int make_disk(Rootfs *r, Disk **ret, Err *err)
@@ -124,6 +133,7 @@ static int load_afresh(Rootfs *r, bool disk, bool *ret_wrong, Err *err)
 
     tree_free(r->tree);
     r->tree = tree_new();
+    r->loaded = 0;
     if ((disk && make_disk(r, &d, err) < 0) || load_layers(r, d, ret_wrong, err) < 0) {
         tree_free(steal_ptr(&r->tree)); /* half a tree must not pass for a whole one */
         return -1;
@@ -143,18 +153,51 @@ static int load_again(Rootfs *r, bool disk, Err *err)
     return load_afresh(r, disk, &ignored, err);
 }
 
+/* Layers out of a cache, on top of what is there. */
+static int load_rest(Rootfs *r, bool *ret_wrong, Err *err)
+{
+    cleanup_with(disk_free_at) Disk *d = NULL;
+
+    if (r->root) {
+        DiskOpts o = {r->root->fd, r->root->foreign, r->root->may_chown};
+
+        d = disk_new(r->tree, &o);
+        r->stamped = false;
+    }
+    if (load_layers(r, d, ret_wrong, err) < 0) {
+        tree_free(steal_ptr(&r->tree));
+        return -1;
+    }
+    return 0;
+}
+
+void rootfs_add_cached(Rootfs *r, const ImageLayer *l)
+{
+    vec_push(&r->layers, *l);
+}
+
+void rootfs_settle(Rootfs *r)
+{
+    if (!r->root || r->loaded == r->layers.n)
+        return;
+    rootfs_drop_disk(r);
+    tree_free(steal_ptr(&r->tree));
+    r->loaded = 0;
+}
+
 int rootfs_load(Rootfs *r, bool disk, Err *err)
 {
     bool wrong = false;
     int rc;
 
-    if (r->tree && (r->root || !disk))
+    if (r->tree && (r->root || !disk) && r->loaded == r->layers.n)
         return 0;
     if (r->layers.n > LIMIT_LAYERS)
         return err_set(err, ERR_LIMIT, "the image has more than %u layers", LIMIT_LAYERS);
     /* A tree without its disk is read again: the layers are the only copy of the files. */
-    rc = load_afresh(r, disk, &wrong, err);
-    return rc < 0 && wrong ? load_again(r, disk, err) : rc;
+    rc = r->tree && (r->root || !disk) ? load_rest(r, &wrong, err)
+                                       : load_afresh(r, disk, &wrong, err);
+    return rc < 0 && wrong ? load_again(r, disk || r->root, err) : rc;
 }
 
 ScanOpts rootfs_scan_opts(const Rootfs *r)
@@ -343,7 +386,8 @@ int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLaye
     if (disk)
         TRY(disk_finish(disk, err));
     TRY(compressor_finish(c, &blob, err));
-    *ret = (ImageLayer){blob.desc, blob.diff_id, NULL};
+    *ret = (ImageLayer){blob.desc, blob.diff_id, NULL, false};
     vec_push(&r->layers, *ret);
+    r->loaded = r->layers.n;
     return 0;
 }

@@ -22,6 +22,7 @@ typedef struct Rootfs {
     Builder *b;
     ImageLayerVec layers;
     Tree *tree;       /* NULL until loaded */
+    size_t loaded;    /* so many of the layers are in the tree, and on the disk if there is one */
     Root *root;       /* NULL: not on a disk; owned by the sandbox, released by rootfs_free() */
     bool stamped;     /* the tree knows the disk's stamps */
     KeptFile keep[2]; /* etc/passwd, etc/group while there is no disk */
@@ -39,6 +40,11 @@ CLEANUP_DEFINE(Rootfs, rootfs_free);
 
 /* Its files leave the disk: only the layers are still good. */
 void rootfs_drop_disk(Rootfs *r);
+
+/* One more layer, which is only read when somebody wants to look into the files. */
+void rootfs_add_cached(Rootfs *r, const ImageLayer *l);
+/* The stage is done: a disk that lacks such layers is let go. */
+void rootfs_settle(Rootfs *r);
 
 /*
  * Fill the tree, and the disk as well with 'disk'; in one pass over the layers where both are

@@ -102,7 +102,7 @@ void stage_history(StageBuild *s, Str created_by, bool empty_layer)
     s->config.created = h.created;
 }
 
-static bool is_in_image(const StageBuild *s)
+bool stage_is_in_image(const StageBuild *s)
 {
     const Stage *part = s->plan->target;
 
@@ -115,7 +115,7 @@ static bool is_in_image(const StageBuild *s)
  * While the container's own "/" is away, its hosts and resolv.conf are as well: no connection can
  * be made then.
  */
-static bool keeps_own_root(const StageBuild *s)
+bool stage_has_network(const StageBuild *s)
 {
     bool runs = false;
 
@@ -138,7 +138,7 @@ int stage_commit(StageBuild *s, FileSource *files, Str created_by, StepReport *r
     report->layer_bytes = layer.desc.size;
     report->files = stats.files;
     report->deletions = stats.deletions;
-    return is_in_image(s) && keeps_own_root(s) ? push_begin(s->b, &s->fs->layers, err) : 0;
+    return stage_is_in_image(s) && stage_has_network(s) ? push_begin(s->b, &s->fs->layers, err) : 0;
 }
 
 int stage_make_dirs(StageBuild *s, Str canonical, const NewDir *as, Node **ret, Err *err)

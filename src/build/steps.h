@@ -10,6 +10,7 @@
 
 #include "build/plan.h"
 #include "build/rootfs.h"
+#include "cache/key.h"
 
 /* A stage being built. */
 typedef struct StageBuild {
@@ -24,6 +25,8 @@ typedef struct StageBuild {
     bool cmd_set;  /* a CMD stood in this very stage: ENTRYPOINT then keeps it */
     /* the newest time of what went in so far: the base's creation, files copied, commands run */
     int64_t content_ns;
+    CacheKey chain, state; /* see build/cached.h; unset = not known */
+    bool rebuilt;          /* some step before did not come from the cache by its own key */
 } StageBuild;
 
 typedef struct StepOps {
@@ -61,6 +64,9 @@ int stage_expand(StageBuild *s, Str word, Str *ret, Err *err) must_check;
  */
 void stage_command_line(const StageBuild *s, const Instr *i, Str shell_text, StrVec *ret);
 
+/* The directory that a WORKDIR is about to make current. */
+int step_next_workdir(StageBuild *s, const Step *step, Str *ret, Err *err) must_check;
+
 /* Append a history entry; 'created_by' is copied. */
 void stage_history(StageBuild *s, Str created_by, bool empty_layer);
 
@@ -83,6 +89,15 @@ int stage_make_dirs_on_disk(StageBuild *s, Str canonical, const NewDir *as, Err 
 
 /* The time of directories that nothing on disk gave a time to. */
 int64_t stage_dir_time(const StageBuild *s);
+
+/* Copy what a new stage begins with from its base, which has been built (or followed). */
+void stage_begin_config(StageBuild *s);
+/* Free what stage->built is. */
+void stage_free(Stage *stage);
+/* Does the stage become part of the image? */
+bool stage_is_in_image(const StageBuild *s);
+/* Can connections be made while it is built? Not while the container's own "/" is away. */
+bool stage_has_network(const StageBuild *s);
 
 /* The stage's working directory, absolute ("/" when none was set). */
 Str stage_workdir(const StageBuild *s);

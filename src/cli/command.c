@@ -42,7 +42,7 @@ static int set_log_format(const Settings *s, Err *err)
 
 int command_main(const CommandLine *c, int argc, char **argv)
 {
-    cleanup_with(settings_done) Settings s = {0};
+    cleanup_with(settings_done) Settings s = SETTINGS_INIT;
     LogLevel level = LOG_INFO;
     Err err;
 

@@ -41,13 +41,16 @@ static int run_build(Front front, const Settings *s, Launcher *launcher, Err *er
 {
     cleanup_request Request r = {0};
     cleanup_build_result BuildResult result = {0};
-    BuildEvents events = progress_events(s->quiet);
+    BuildEvents events = progress_events(s->quiet, s->dryrun);
 
     TRY(request_make(front, s, &r, err));
     r.build.launcher = launcher;
     r.build.events = &events;
-    TRY(digest_files_check(&r.files, err));
+    if (!s->dryrun)
+        TRY(digest_files_check(&r.files, err));
     TRY(build_run(&r.build, &result, err));
+    if (s->dryrun)
+        return 0;
     TRY(digest_files_write(&r.files,
                            &(Delivered){.tags = r.build.tags.v,
                                         .n_tags = r.build.tags.n,

@@ -126,6 +126,24 @@ static const Option options[] = {
     {"What to attach", A, "artifact-type", 0, OPTION_TEXT, AT(artifact_type), "TYPE",
      "media type that says what it is"},
 
+    {"Caches", B | X, "cache", 0, OPTION_FLAG, AT(cache), NULL,
+     "take layers that were made before from a cache, and keep new ones there"},
+    {NULL, B | X, "cache-repo", 0, OPTION_TEXT, AT(cache_repo), "REPO",
+     "the cache: a repository, or oci:DIR (default: DESTINATION/cache;\n"
+     "when nothing is pushed, the kiln directory)"},
+    {NULL, B | X, "cache-from", 0, OPTION_LIST, AT(cache_from), "SPEC",
+     "look there too: type=registry,ref=REPO[:TAG] or type=local,src=DIR"},
+    {NULL, B | X, "cache-to", 0, OPTION_LIST, AT(cache_to), "SPEC",
+     "keep layers there too: the same with dest=DIR; mode=max: of all stages"},
+    {NULL, X, "cache-copy-layers", 0, OPTION_FLAG, AT(cache_copy_layers), NULL,
+     "also layers of COPY and ADD"},
+    {NULL, B | X, "cache-run-layers", 0, OPTION_FLAG, AT(cache_run_layers), NULL,
+     "layers of RUN (default: true)"},
+    {NULL, B | X, "no-push-cache", 0, OPTION_FLAG, AT(no_push_cache), NULL, "only read the cache"},
+    {NULL, B | X, "explain-cache", 0, OPTION_FLAG, AT(explain_cache), NULL,
+     "say of every step why it is, or is not, in the cache"},
+    {NULL, B | X, "dryrun", 0, OPTION_FLAG, AT(dryrun), NULL, "only show what would be done"},
+
     {"Registries", SENDS, "insecure", 0, OPTION_FLAG, AT(insecure), NULL,
      "push may use plain http"},
     {NULL, PULLS, "insecure-pull", 0, OPTION_FLAG, AT(insecure_pull), NULL,
@@ -198,13 +216,6 @@ static const Option options[] = {
     {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
-    {NULL, B | X, "cache", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "cache-repo", 0, OPTION_LATER, 0, "REPO", NULL},
-    {NULL, X, "cache-copy-layers", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "cache-run-layers", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "no-push-cache", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, B, "cache-from", 0, OPTION_LATER, 0, "SPEC", NULL},
-    {NULL, B, "cache-to", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B | X, "secret", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
@@ -213,7 +224,6 @@ static const Option options[] = {
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_LATER, 0, NULL, NULL},
-    {NULL, X, "dryrun", 0, OPTION_LATER, 0, NULL, NULL},
 };
 
 #undef B
@@ -248,6 +258,8 @@ void settings_done(Settings *s)
                              &s->annotations,
                              &s->images,
                              &s->without_effect,
+                             &s->cache_from,
+                             &s->cache_to,
                              &s->positional};
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/progress.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/num.h"
 
@@ -35,6 +37,11 @@ static void step_end(void *ctx, const StepReport *r)
     if (!r->has_layer)
         return;
     label_of(r, &label);
+    if (r->cached) {
+        log_line(LOG_INFO, "%s cached: layer of %s", buf_z(&label),
+                 num_format_bytes(r->layer_bytes).z);
+        return;
+    }
     buf_addf(&label, " done in %s: layer of %s", num_format_seconds(r->took_ns).z,
              num_format_bytes(r->layer_bytes).z);
     buf_addf(&label, r->files == 1 ? ", 1 file" : ", %llu files", (unsigned long long)r->files);
@@ -55,12 +62,25 @@ static void warn(void *ctx, Str text)
     log_line(LOG_WARN, STR_FMT, STR_ARG(text));
 }
 
-BuildEvents progress_events(bool quiet)
+/* The plan of a dry run is what was asked for: it goes to standard output. */
+static void print_plan(void *ctx, Str line)
 {
-    if (quiet)
-        return (BuildEvents){.warn = warn};
-    return (
-        BuildEvents){.step_begin = step_begin, .step_end = step_end, .note = note, .warn = warn};
+    (void)ctx;
+    (void)printf(STR_FMT "\n", STR_ARG(line));
+}
+
+BuildEvents progress_events(bool quiet, bool dryrun)
+{
+    BuildEvents e = {.warn = warn};
+
+    if (dryrun)
+        e.plan = print_plan;
+    if (quiet || dryrun)
+        return e;
+    e.step_begin = step_begin;
+    e.step_end = step_end;
+    e.note = e.plan = note;
+    return e;
 }
 
 static void where_to(const BuildRequest *req)

@@ -6,5 +6,5 @@
 
 #include "build/build.h"
 
-BuildEvents progress_events(bool quiet);
+BuildEvents progress_events(bool quiet, bool dryrun);
 void progress_summary(const BuildRequest *req, const BuildResult *r);

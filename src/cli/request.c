@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "cli/bases_opts.h"
 #include "cli/registry_opts.h"
+#include "cli/request_cache.h"
 #include "cli/values.h"
 #include "dockerfile/parse.h"
 #include "os/fd.h"
@@ -149,7 +150,7 @@ static int fill_outputs(Front front, const Settings *s, Request *r, Err *err)
         return err_set(err, ERR_USAGE,
                        front == FRONT_EXECUTOR ? "you must provide --destination, or use --no-push"
                                                : "--push needs a name: -t REGISTRY/NAME:TAG");
-    r->build.check_push = !s->skip_push_check;
+    r->build.check_push = !s->skip_push_check && !s->dryrun;
     return 0;
 }
 
@@ -401,6 +402,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     TRY(fill_epoch(r, err));
     TRY(registry_opts_fill(s, &r->arena, &r->registry, err));
     TRY(fill_outputs(front, s, r, err));
+    TRY(request_cache(front, s, r, err));
     TRY(fill_codec(s, r, err));
     TRY(fill_annotations(s, r, err));
     if (s->cache_dir) {
@@ -457,6 +459,8 @@ void request_done(Request *r)
     vec_done(&r->build.tags);
     vec_done(&r->build.outputs);
     registry_opts_done(&r->registry);
+    vec_done(&r->build.cache_from);
+    vec_done(&r->build.cache_to);
     context_free(r->context);
     http_client_free(r->http);
     dockerfile_done(&r->dockerfile);

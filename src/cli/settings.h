@@ -29,6 +29,11 @@ typedef struct Settings {
     const char *push_retry, *pull_retry;
     bool skip_push_check, ignore_immutable;
 
+    /* caches */
+    bool cache, no_push_cache, cache_copy_layers, cache_run_layers, explain_cache, dryrun;
+    const char *cache_repo;
+    StrVec cache_from, cache_to;
+
     /* registries */
     bool insecure, insecure_pull, skip_tls, skip_tls_pull, no_default_fallback;
     StrVec insecure_registries, skip_tls_registries, mirrors, maps, certificates, client_certs;
@@ -52,5 +57,11 @@ typedef struct Settings {
     StrVec positional;
     Arena arena;
 } Settings;
+
+/* What is on unless it is said otherwise. */
+#define SETTINGS_INIT            \
+    {                            \
+        .cache_run_layers = true \
+    }
 
 void settings_done(Settings *s);

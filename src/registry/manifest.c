@@ -278,3 +278,24 @@ int manifest_push(Registry *r, const Reference *ref, Str media_type, Str json, c
     *ret_subject_seen = p.subject_seen;
     return 0;
 }
+
+static int look_once(void *arg, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    return is_there(arg, &a, err);
+}
+
+int registry_has_manifest(Registry *r, const Reference *ref, const Digest *digest, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    EndpointVec one = {0};
+    PushManifest p = {.r = r, .key = str_from(digest->text), .digest = digest};
+    int result;
+
+    endpoints_find(r, ref, USE_PUSH, &a, &one);
+    p.at = &one.v[0];
+    result = registry_retry(r, r->opts->push_retries, look_once, &p, err);
+    vec_done(&one);
+    return result < 0 ? registry_wrap(ref, err) : result;
+}

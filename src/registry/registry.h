@@ -111,6 +111,13 @@ int registry_mount_blob(Registry *r, const Reference *ref, const Descriptor *d, 
 int registry_push_manifest(Registry *r, const Reference *ref, Str media_type, Str json,
                            const Digest *digest, Err *err) must_check;
 
+/*
+ * 1: the repository (of ref, whose tag does not matter) has this manifest, and so every blob that
+ * it names; 0: it has not, or does not say.
+ */
+int registry_has_manifest(Registry *r, const Reference *ref, const Digest *digest, Err *err)
+    must_check;
+
 /* May we push there? Starts an upload and cancels it. ERR_AUTH says what to do. */
 int registry_check_push(Registry *r, const Reference *ref, Err *err) must_check;
 

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "build/cached_internal.h"
+
+enum {
+    LOOKUPS = 6, /* at a time; each has a connection */
+    WRITES = 2,
+};
+
+/* --- opening --- */
+
+static bool needs_registry(const BuildRequest *req)
+{
+    vec_foreach(s, &req->cache_from)
+        if (s->kind == CACHE_REGISTRY)
+            return true;
+    vec_foreach(s, &req->cache_to)
+        if (s->kind == CACHE_REGISTRY)
+            return true;
+    return false;
+}
+
+static void source_free(CacheSource *s)
+{
+    cache_repo_free(s->repo);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+static void add_source(Builder *b, const CacheSpec *spec, const CacheBase *base, bool write)
+{
+    CacheSource *s = NEW(CacheSource);
+    Err err;
+
+    (void)pthread_mutex_init(&s->lock, NULL);
+    if (cache_repo_open(spec, base, write, &s->repo, &err) < 0) {
+        builder_warn(b, "the cache cannot be used: %s", err.msg);
+        source_free(s);
+        return;
+    }
+    s->origin = (BaseImage){.in_registry = spec->kind == CACHE_REGISTRY,
+                            .ref = spec->ref,
+                            .layout = cache_repo_layout(s->repo)};
+    if (write)
+        vec_push(&b->cache->to, s);
+    else
+        vec_push(&b->cache->from, s);
+}
+
+int cached_open(Builder *b, bool read, Err *err)
+{
+    const BuildRequest *req = b->req;
+    CacheBase base = {.store = b->store, .kiln_dir = req->kiln_dir};
+
+    if (req->cache_from.n == 0 && req->cache_to.n == 0)
+        return 0;
+    if (needs_registry(req))
+        TRY(builder_registry(b, &base.registry, err));
+    b->cache = NEW(BuildCache);
+    b->cache->contents = contents_new(b->cpu);
+    vec_foreach(s, &req->cache_to)
+        if (!req->dryrun)
+            add_source(b, s, &base, true);
+    for (size_t i = 0; read && i < req->cache_from.n; i++)
+        add_source(b, &req->cache_from.v[i], &base, false);
+    b->cache->pool = pool_new(LOOKUPS);
+    b->cache->up = pool_new(WRITES);
+    return 0;
+}
+
+void cached_free(Builder *b)
+{
+    BuildCache *c = b->cache;
+
+    if (!c)
+        return;
+    cached_finish(b);
+    pool_free(c->pool);
+    pool_free(c->up);
+    vec_foreach(s, &c->from)
+        source_free(*s);
+    vec_foreach(s, &c->to)
+        source_free(*s);
+    vec_done(&c->from);
+    vec_done(&c->to);
+    vec_done(&c->jobs);
+    vec_done(&c->waiting);
+    contents_free(c->contents);
+    free(c);
+    b->cache = NULL;
+}
+
+void cached_paths(const Builder *b, StrVec *ret)
+{
+    if (!b->cache)
+        return;
+    vec_foreach(s, &b->cache->from)
+        if (cache_repo_layout((*s)->repo))
+            vec_push(ret, str_from(store_dir(cache_repo_layout((*s)->repo))));
+    vec_foreach(s, &b->cache->to)
+        if (cache_repo_layout((*s)->repo))
+            vec_push(ret, str_from(store_dir(cache_repo_layout((*s)->repo))));
+}
+
+/* --- looking up --- */
+
+static void source_failed(CacheSource *s, const Err *err)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    if (!atomic_load(&s->broken))
+        s->err = *err;
+    atomic_store(&s->broken, true);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void cached_tell(Builder *b)
+{
+    vec_foreach(s, &b->cache->from) {
+        if (!atomic_load(&(*s)->broken) || (*s)->told)
+            continue;
+        (*s)->told = true;
+        builder_warn(b, "the cache " STR_FMT " cannot be read, going on without it: %s",
+                     STR_ARG(cache_repo_name((*s)->repo)), (*s)->err.msg);
+    }
+}
+
+/* An entry in a directory may have lost its layer; a registry does not let that happen. */
+static bool has_layer(const Builder *b, const CacheSource *s, const CacheEntry *e)
+{
+    uint64_t size;
+    Store *in = cache_repo_layout(s->repo);
+
+    if (cache_repo_spec(s->repo)->kind == CACHE_REGISTRY)
+        return true;
+    return store_has(in ? in : b->store, &e->layer.digest, &size) && size == e->layer.size;
+}
+
+static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a, CacheEntry *ret)
+{
+    cleanup_buf Buf manifest = BUF_INIT(LIMIT_MANIFEST);
+    const char *why;
+    Err err;
+    int found = cache_repo_find(s->repo, want->key, &manifest, &err);
+
+    if (found < 0)
+        source_failed(s, &err);
+    if (found <= 0)
+        return false;
+    if (!cache_entry_parse(a, buf_str(&manifest), want, ret, &why)) {
+        log_debug("cache entry %s: %s", want->key->text, why);
+        return false;
+    }
+    return has_layer(b, s, ret);
+}
+
+void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
+                 CacheHit **ret)
+{
+    CacheWant want = {key, platform, b->now_ns, b->req->cache_ttl_ns};
+    CacheEntry entry;
+
+    *ret = NULL;
+    vec_foreach(s, &b->cache->from) {
+        if (atomic_load(&(*s)->broken) || !find_in(b, *s, &want, a, &entry))
+            continue;
+        *ret = arena_new(a, CacheHit);
+        **ret = (CacheHit){entry, *s};
+        return;
+    }
+}
+
+/* --- keys as the build goes on --- */
+
+void cached_begin_stage(StageBuild *s)
+{
+    const BuildRequest *req = s->b->req;
+    const Stage *stage = s->stage;
+    cleanup_with(key_done) KeyMaker k = {0};
+
+    if (!s->b->cache)
+        return;
+    if (stage->base) {
+        s->chain = stage->base->built->chain;
+        s->state = stage->base->built->state;
+        s->rebuilt = stage->base->built->rebuilt;
+        return;
+    }
+    k = key_begin("base", &s->arena, NULL);
+    key_add(&k, "image", str_from(stage->image ? stage->image->desc.digest.text : "scratch"));
+    key_add(&k, "platform", platform_format(&s->arena, &stage->platform));
+    /* no instruction sees these, but every layer's bytes depend on them */
+    key_add_number(&k, "compression", req->codec.kind);
+    key_add_number(&k, "level", req->codec.level);
+    key_add_number(&k, "gzip", req->codec.gzip);
+    key_add_bool(&k, "has epoch", req->has_epoch);
+    key_add_number(&k, "epoch", req->has_epoch ? req->epoch_ns : 0);
+    s->chain = s->state = key_end(&k);
+}
+
+static CacheKey next_state(StageBuild *s, const Digest *diff_id)
+{
+    KeyMaker k = key_begin("state", &s->arena, NULL);
+
+    key_add_key(&k, "before", &s->state);
+    key_add(&k, "layer", str_from(diff_id->text));
+    return key_end(&k);
+}
+
+CacheKey cached_step_key(StageBuild *s, const StepCache *c)
+{
+    const Stage *from = c->from_stage;
+    CacheKey none = {0};
+    KeyMaker k;
+
+    if (c->why_not || !cache_key_is_set(&s->chain) ||
+        (from && !cache_key_is_set(&from->built->chain)))
+        return none;
+    k = key_begin("step", &s->arena, NULL);
+    key_add_key(&k, "before", &s->chain);
+    key_add_key(&k, "own", &c->own);
+    if (from)
+        key_add_key(&k, "from stage", &from->built->chain);
+    if (c->from_image)
+        key_add(&k, "from image", str_from(c->from_image->desc.digest.text));
+    return key_end(&k);
+}
+
+/* Unset when it cannot be known. */
+static int content_key(StageBuild *s, const Step *step, CacheKey *ret, Err *err)
+{
+    StepCache *c = step->cache;
+    KeyMaker k;
+
+    *ret = (CacheKey){0};
+    if (c->why_not)
+        return 0;
+    if (c->from_stage && !cache_key_is_set(&c->contents))
+        TRY(step_contents_key(s, step, stage_rootfs(c->from_stage), &c->contents, err));
+    k = key_begin("content", &s->arena, NULL);
+    key_add_key(&k, "before", &s->state);
+    key_add_key(&k, "own", &c->own);
+    if (c->from_stage)
+        key_add_key(&k, "contents", &c->contents);
+    if (c->from_image)
+        key_add(&k, "from image", str_from(c->from_image->desc.digest.text));
+    *ret = key_end(&k);
+    return 0;
+}
+
+/* --- taking --- */
+
+static int finish_step(StageBuild *s, const Step *step, Err *err)
+{
+    Str dir;
+
+    if (step->i->kind != INSTR_WORKDIR)
+        return 0;
+    TRY(step_next_workdir(s, step, &dir, err));
+    s->config.working_dir = str_dup_in(&s->config.arena, dir);
+    return 0;
+}
+
+static ImageLayer layer_of(const CacheHit *h)
+{
+    bool local = cache_repo_spec(h->from->repo)->kind == CACHE_LOCAL;
+
+    return (ImageLayer){h->entry.layer, h->entry.diff_id, local ? NULL : &h->from->origin, true};
+}
+
+static int use(StageBuild *s, const Step *step, const CacheHit *h, StepReport *report, Err *err)
+{
+    ImageLayer layer = layer_of(h);
+
+    TRY(finish_step(s, step, err));
+    rootfs_add_cached(s->fs, &layer);
+    vec_push(&s->config.diff_ids, layer.diff_id);
+    s->content_ns = h->entry.content_ns;
+    stage_history(s, h->entry.created_by, false);
+    report->has_layer = report->cached = true;
+    report->layer_bytes = layer.desc.size;
+    report->files = h->entry.files;
+    report->deletions = h->entry.deletions;
+    s->chain = step->cache->key;
+    s->state = next_state(s, &layer.diff_id);
+    return 1;
+}
+
+/* Was anything that the step stands on made again? Else its content key cannot know more. */
+static bool is_rebuilt(const StageBuild *s, const StepCache *c)
+{
+    return s->rebuilt || !cache_key_is_set(&c->key) ||
+           (c->from_stage && c->from_stage->built->rebuilt);
+}
+
+/* Under the step's own key too, so that the next build finds it in its first wave. */
+static int remember(StageBuild *s, const StepCache *c, const CacheHit *h, Err *err)
+{
+    ImageLayer layer = layer_of(h);
+    CacheNew n = {.entry = h->entry, .layer = &layer, .only = h->from};
+
+    if (!cache_key_is_set(&c->key))
+        return 0;
+    n.entry.key = c->key;
+    return cached_write(s, &n, err);
+}
+
+static int take_by_content(StageBuild *s, const Step *step, StepReport *report, Err *err)
+{
+    const StepCache *c = step->cache;
+    CacheHit *h = NULL;
+    CacheKey key;
+
+    if (!s->b->cache->any_hit || !is_rebuilt(s, c) || !stage_has_network(s))
+        return 0;
+    TRY(content_key(s, step, &key, err));
+    if (cache_key_is_set(&key))
+        cached_find(s->b, &key, &s->stage->platform, &s->b->arena, &h);
+    cached_tell(s->b);
+    if (!h)
+        return 0;
+    s->rebuilt = true;
+    TRY(remember(s, c, h, err));
+    return use(s, step, h, report, err);
+}
+
+int cached_take(StageBuild *s, const Step *step, StepReport *report, Err *err)
+{
+    const StepCache *c = step->cache;
+
+    if (!s->b->cache || !c || !c->enabled)
+        return 0;
+    if (c->hit)
+        return use(s, step, c->hit, report, err);
+    return take_by_content(s, step, report, err);
+}
+
+/* --- keeping --- */
+
+/*
+ * Was the layer made from what was hashed? A file that an editor writes meanwhile must not be
+ * found under the key of the one before.
+ */
+static bool is_unchanged(StageBuild *s, const StepCache *c)
+{
+    BuildCache *cache = s->b->cache;
+    const Node *which = NULL;
+    Err err;
+    int changed = contents_changed(cache->contents, context_files(s->b->req->context), &c->files,
+                                   &which, &err);
+
+    if (changed == 0)
+        return true;
+    cache->unsafe = true;
+    builder_warn(s->b,
+                 "%s in the context changed during the build: from here on nothing is stored in "
+                 "the cache",
+                 which ? which->name : "a file");
+    return false;
+}
+
+static int keep(StageBuild *s, const Step *step, const StepReport *report, Err *err)
+{
+    const StepCache *c = step->cache;
+    const ImageLayer *layer = &s->fs->layers.v[s->fs->layers.n - 1];
+    const History *h = &s->config.history.v[s->config.history.n - 1];
+    CacheNew n = {.layer = layer};
+
+    n.entry =
+        (CacheEntry){.key = c->key,
+                     .platform = s->stage->platform,
+                     .layer = layer->desc,
+                     .diff_id = layer->diff_id,
+                     .written_ns = s->b->now_ns,
+                     .content_ns = s->content_ns < s->b->now_ns ? s->content_ns : s->b->now_ns,
+                     .created_by = h->created_by,
+                     .files = report->files,
+                     .deletions = report->deletions};
+    TRY(content_key(s, step, &n.entry.content_key, err));
+    if (!cache_key_is_set(&n.entry.key) && !cache_key_is_set(&n.entry.content_key))
+        return 0;
+    return cached_write(s, &n, err);
+}
+
+int cached_keep(StageBuild *s, const Step *step, const StepReport *report, Err *err)
+{
+    StepCache *c = step->cache;
+    BuildCache *cache = s->b->cache;
+
+    if (!cache || !c)
+        return 0;
+    s->rebuilt = true;
+    if (c->enabled && cache->to.n && !cache->unsafe && is_unchanged(s, c))
+        TRY(keep(s, step, report, err));
+    s->chain = c->key;
+    s->state = next_state(s, &s->fs->layers.v[s->fs->layers.n - 1].diff_id);
+    return 0;
+}

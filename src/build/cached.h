@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/cached.h - layers that need not be made again (docs/cache-keys.md).
+ *
+ * A step has two keys. Both are of what the step says and of what it stands on, which the one takes
+ * from what went into the steps before, the other from what came out of them:
+ *
+ *      key          = H(key of the step before,   own, keys of the sources)
+ *      content key  = H(state of the step before, own, contents of the sources)
+ *      state        = H(state of the step before, diff id of the layer)
+ *
+ * All keys are known before anything is built, so they are looked up at once. Content keys are
+ * known as the build goes on: they find what follows a step that was made again and came out the
+ * same.
+ *
+ *      cached_plan     follow every stage without files: keys; one wave of look-ups; which stages
+ *                      are needed at all
+ *      cached_take     instead of a step
+ *      cached_keep     after a step that was done: its layer, in the background
+ *      cached_finish   wait for what is still being written
+ *
+ * Errors   a cache that cannot be read or written is warned of, once, and then left alone. What
+ *          fails is only what would fail without a cache too.
+ * Threads  everything here is called by the building thread.
+ */
+#pragma once
+
+#include "build/step_key.h"
+
+/* Open what the request names; b->cache stays NULL when that is nothing, or reading is off. */
+int cached_open(Builder *b, bool read, Err *err) must_check;
+int cached_plan(Plan *p, Err *err) must_check;
+
+/* Keys of a stage that begins: of its base. */
+void cached_begin_stage(StageBuild *s);
+/* 1: the step is done, out of the cache. 0: it must be. */
+int cached_take(StageBuild *s, const Step *step, StepReport *report, Err *err) must_check;
+int cached_keep(StageBuild *s, const Step *step, const StepReport *report, Err *err) must_check;
+
+/* The registry can be reached again: begin what had to wait for that. */
+void cached_flush(Builder *b, const ImageLayerVec *layers);
+void cached_finish(Builder *b);
+void cached_free(Builder *b);
+
+/* Directories of caches, which must stay where they are. */
+void cached_paths(const Builder *b, StrVec *ret);
+
+/* What was found, for people, by way of BuildEvents.plan; also without a cache. */
+void cached_explain(const Plan *p);

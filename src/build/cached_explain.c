@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was found, step by step, with the reason:
+ *
+ *      [build 2/3] hit 3e2871741f1a COPY a ./
+ *      [build 3/3] miss 8169ee0ccb69 RUN make: a step before it is not in the cache
+ */
+#include "build/cached_internal.h"
+
+enum {
+    KEY_SHOWN = 12,
+    TEXT_SHOWN = 60,
+};
+
+static void label_of(const Stage *s, size_t n, Buf *out)
+{
+    if (s->name.n)
+        buf_addf(out, "[" STR_FMT " %zu/%zu] ", STR_ARG(s->name), n + 1, s->steps.n);
+    else
+        buf_addf(out, "[stage-%u %zu/%zu] ", s->index, n + 1, s->steps.n);
+}
+
+/* The nearest step before it that makes a layer, its base's included; NULL = the base image. */
+static const Step *step_before(const Stage *s, size_t n)
+{
+    for (; s; s = s->base, n = s ? s->steps.n : 0)
+        while (n-- > 0)
+            if (s->steps.v[n].cache)
+                return &s->steps.v[n];
+    return NULL;
+}
+
+static bool is_missing(const Step *step)
+{
+    return step && step->cache->enabled && !step->cache->hit;
+}
+
+static const Step *last_step(const Stage *s)
+{
+    return s ? step_before(s, s->steps.n) : NULL;
+}
+
+static const char *why_missed(const Builder *b, const Stage *s, size_t n)
+{
+    const StepCache *c = s->steps.v[n].cache;
+
+    if (!c->enabled)
+        return s->steps.v[n].i->kind == INSTR_RUN || s->steps.v[n].i->kind == INSTR_WORKDIR
+                   ? "layers of RUN are not cached (--cache-run-layers=false)"
+                   : "layers of COPY and ADD are not cached (--cache-copy-layers)";
+    if (c->why_not)
+        return c->why_not;
+    if (!cache_key_is_set(&c->key))
+        return "what a step before it makes is not known before it runs";
+    if (b->cache->from.n == 0)
+        return "no cache is read";
+    if (is_missing(step_before(s, n)))
+        return "a step before it is not in the cache";
+    if (is_missing(last_step(c->from_stage)))
+        return "the stage that it copies from is not in the cache";
+    return "no entry has its key: the instruction, its files or variables are new";
+}
+
+static void explain_step(const Plan *p, const Stage *s, size_t n, Buf *line)
+{
+    const Step *step = &s->steps.v[n];
+    const StepCache *c = step->cache;
+    Str text = step->i->original;
+    bool cut = text.n > TEXT_SHOWN;
+
+    label_of(s, n, line);
+    if (c)
+        buf_addf(line, "%s %.*s ", c->hit ? "hit" : "miss", KEY_SHOWN,
+                 cache_key_is_set(&c->key) ? c->key.text : "-");
+    buf_addf(line, "%.*s%s", cut ? TEXT_SHOWN : (int)text.n, text.p, cut ? " ..." : "");
+    if (c && !c->hit)
+        buf_addf(line, ": %s", why_missed(p->b, s, n));
+}
+
+static void say(const Plan *p, const Buf *line)
+{
+    const BuildEvents *ev = p->b->req->events;
+
+    if (ev && ev->plan)
+        ev->plan(ev->ctx, buf_str(line));
+}
+
+static void explain_stage(const Plan *p, const Stage *s)
+{
+    cleanup_buf Buf line = BUF_INIT(BUF_SMALL);
+
+    buf_addf(&line, "FROM " STR_FMT, STR_ARG(s->base_text));
+    if (s->name.n)
+        buf_addf(&line, " AS " STR_FMT, STR_ARG(s->name));
+    if (!s->needed)
+        buf_add_z(&line, ": not needed");
+    say(p, &line);
+    for (size_t n = 0; n < s->steps.n; n++) {
+        buf_truncate(&line, 0);
+        explain_step(p, s, n, &line);
+        say(p, &line);
+    }
+}
+
+void cached_explain(const Plan *p)
+{
+    vec_foreach(s, &p->stages)
+        explain_stage(p, *s);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/cached_internal.h - what the files of build/cached*.c share.
+ */
+#pragma once
+
+#include "build/cached.h"
+#include "build/push.h"
+
+typedef struct CacheSource {
+    CacheRepo *repo;      /* owned */
+    BaseImage origin;     /* how its layers are had: in its registry, or in its layout */
+    atomic_bool broken;   /* could not be reached: not asked again */
+    bool told;            /* the user knows */
+    pthread_mutex_t lock; /* of 'err' */
+    Err err;
+} CacheSource;
+
+typedef struct CacheHit {
+    CacheEntry entry;
+    CacheSource *from;
+} CacheHit;
+
+typedef struct CacheJob CacheJob;
+
+struct BuildCache {
+    VEC(CacheSource *) from, to;
+    Contents *contents;
+    Pool *pool; /* look-ups */
+    Pool *up;   /* writes */
+    VEC(CacheJob *) jobs, waiting;
+    bool any_hit;
+    bool unsafe; /* the context changes meanwhile: nothing more is stored */
+};
+typedef struct BuildCache BuildCache;
+
+/* Look a key up in all sources, in their order; *ret NULL when it is in none. On any thread. */
+void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
+                 CacheHit **ret);
+/* Say once which sources failed. */
+void cached_tell(Builder *b);
+
+CacheKey cached_step_key(StageBuild *s, const StepCache *c);
+
+/* cached_write.c */
+typedef struct CacheNew {
+    CacheEntry entry;
+    const ImageLayer *layer;
+    const CacheSource *only; /* NULL = to all */
+} CacheNew;
+int cached_write(StageBuild *s, const CacheNew *n, Err *err) must_check;

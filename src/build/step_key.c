@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/step_key.h"
+
+#include "base/limits.h"
+#include "build/key_files.h"
+#include "context/remote.h"
+
+int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
+{
+    Str dir;
+
+    *ret = step_touches_files(step->i);
+    if (step->i->kind != INSTR_WORKDIR)
+        return 0;
+    TRY(step_next_workdir(s, step, &dir, err));
+    *ret = !str_eq(path_clean(&s->arena, dir), S("/"));
+    return 0;
+}
+
+void step_cache_done(StepCache *c)
+{
+    vec_done(&c->inputs);
+    vec_done(&c->files);
+}
+
+/* --- RUN --- */
+
+static void add_words(KeyMaker *k, const char *name, const StrVec *words)
+{
+    key_add_count(k, name, words->n);
+    vec_foreach(w, words)
+        key_add(k, name, *w);
+}
+
+static void add_heredocs(KeyMaker *k, const Instr *i)
+{
+    key_add_count(k, "heredocs", i->heredocs.n);
+    vec_foreach(h, &i->heredocs) {
+        key_add(k, "heredoc name", h->name);
+        key_add_bool(k, "heredoc expands", h->expand);
+        key_add(k, "heredoc", h->body);
+    }
+}
+
+/*
+ * Everything a command is given: the variables in their order, as it can print them. Proxies are
+ * not among them unless an ARG or ENV declares them.
+ */
+static void add_environment(KeyMaker *k, StageBuild *s)
+{
+    key_add_count(k, "environment", s->scope.vars.n);
+    vec_foreach(kv, &s->scope.vars) {
+        Str name = str_fmt_in(&s->arena, "environment " STR_FMT, STR_ARG(kv->key));
+
+        key_add(k, name.p, kv->value);
+    }
+}
+
+static void add_flags(KeyMaker *k, const Instr *i)
+{
+    key_add_count(k, "flags", i->flags.n);
+    vec_foreach(f, &i->flags) {
+        key_add(k, "flag", f->name);
+        key_add_bool(k, "flag has a value", f->has_value);
+        key_add(k, "flag value", f->value);
+    }
+}
+
+static int key_of_run(StageBuild *s, const Step *step, KeyMaker *k, StepCache *ret, Err *err)
+{
+    const Instr *i = step->i;
+
+    (void)err;
+    if (instr_flag(i, "mount"))
+        ret->why_not = "RUN --mount is not cached yet";
+    key_add_bool(k, "exec form", i->exec_form);
+    add_words(k, "command", &i->args);
+    add_heredocs(k, i);
+    add_words(k, "shell", &s->config.shell);
+    add_flags(k, i);
+    key_add(k, "user", s->config.user);
+    key_add(k, "working directory", stage_workdir(s));
+    add_environment(k, s);
+    return 0;
+}
+
+/* --- WORKDIR --- */
+
+static int key_of_workdir(StageBuild *s, const Step *step, KeyMaker *k, StepCache *ret, Err *err)
+{
+    Str dir;
+
+    (void)ret;
+    TRY(step_next_workdir(s, step, &dir, err));
+    key_add(k, "directory", dir);
+    key_add(k, "user", s->config.user);
+    return 0;
+}
+
+/* --- COPY, ADD --- */
+
+/* --from is known by what it leads to, the others by their expanded values. */
+static int add_copy_flags(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
+{
+    vec_foreach(f, &i->flags) {
+        Str value = f->value;
+
+        if (str_eq(f->name, S("from")))
+            continue;
+        if (!str_eq(f->name, S("exclude")))
+            TRY(stage_expand(s, f->value, &value, err));
+        key_add(k, "flag", f->name);
+        key_add_bool(k, "flag has a value", f->has_value);
+        key_add(k, "flag value", value);
+    }
+    key_add(k, "flags", S("end"));
+    return 0;
+}
+
+static int add_dest(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
+{
+    Str dest;
+
+    TRY(stage_expand(s, i->args.v[i->args.n - 1], &dest, err));
+    key_add(k, "destination", dest);
+    if (dest.n == 0 || dest.p[0] != '/')
+        key_add(k, "working directory", stage_workdir(s));
+    return 0;
+}
+
+/* The content is known beforehand only when a checksum says it. */
+static void add_remote(KeyMaker *k, StageBuild *s, const Instr *i, Str source, StepCache *ret)
+{
+    if (remote_kind(source) != REMOTE_FILE || !instr_flag(i, "checksum"))
+        ret->why_not = "what is behind a URL is known when it has been fetched";
+    key_add(k, "remote", remote_redacted(&s->arena, source));
+}
+
+static int add_source(KeyMaker *k, StageBuild *s, const Instr *i, Str word, StepCache *ret,
+                      StrVec *local, Err *err)
+{
+    Str source;
+
+    if (instr_heredoc(i, word))
+        return 0;
+    TRY(stage_expand(s, word, &source, err));
+    key_add(k, "source", source);
+    if (i->kind == INSTR_ADD && remote_kind(source) != REMOTE_NONE)
+        add_remote(k, s, i, source, ret);
+    else
+        vec_push(local, source);
+    return 0;
+}
+
+static int add_copied_heredocs(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
+{
+    vec_foreach(h, &i->heredocs) {
+        Str body = h->body;
+
+        if (h->expand)
+            TRY(scope_expand_body(&s->scope, h->body, &body, err));
+        key_add(k, "heredoc name", h->name);
+        key_add(k, "heredoc", body);
+    }
+    return 0;
+}
+
+static int find_from(StageBuild *s, const Instr *i, StepCache *ret, Err *err)
+{
+    const Flag *from = instr_flag(i, "from");
+    Str image;
+
+    if (!from)
+        return 0;
+    TRY(plan_find_source(s->plan, s->stage, from->value, &ret->from_stage, &image, err));
+    return ret->from_stage ? 0
+                           : image_resolve(s->b, image, &s->stage->platform, &ret->from_image, err);
+}
+
+static int add_context_files(KeyMaker *k, StageBuild *s, const Step *step, const StrVec *local,
+                             Contents *c, StepCache *ret, Err *err)
+{
+    Context *context = s->b->req->context;
+    KeyFiles f = {.s = s, .step = step, .files = context_files(context)};
+    int rc;
+
+    if (local->n == 0)
+        return 0;
+    TRY(context_load(context, err));
+    f.tree = context_tree(context);
+    rc = key_files_add(&f, local, c, k, err);
+    if (rc == 0)
+        vec_foreach(n, &f.regular)
+            vec_push(&ret->files, *n);
+    key_files_done(&f);
+    return rc;
+}
+
+static int add_sources(StageBuild *s, const Step *step, KeyMaker *k, Contents *c, StepCache *ret,
+                       StrVec *local, Err *err)
+{
+    const Instr *i = step->i;
+
+    TRY(add_copy_flags(k, s, i, err));
+    TRY(add_dest(k, s, i, err));
+    for (size_t n = 0; n + 1 < i->args.n; n++)
+        TRY(add_source(k, s, i, i->args.v[n], ret, local, err));
+    TRY(add_copied_heredocs(k, s, i, err));
+    TRY(find_from(s, i, ret, err));
+    if (ret->from_stage || ret->from_image)
+        return 0;
+    return add_context_files(k, s, step, local, c, ret, err);
+}
+
+static int key_of_copy(StageBuild *s, const Step *step, KeyMaker *k, Contents *c, StepCache *ret,
+                       Err *err)
+{
+    StrVec local = {0};
+    int rc = add_sources(s, step, k, c, ret, &local, err);
+
+    vec_done(&local);
+    return rc;
+}
+
+int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *ret, Err *err)
+{
+    cleanup_with(contents_free_at) Contents *c = contents_new(s->b->cpu);
+    cleanup_with(key_done) KeyMaker k = key_begin("contents", &s->arena, NULL);
+    KeyFiles f = {.s = s, .step = step, .from = from, .keep_owner = true};
+    StrVec sources = {0};
+    const Instr *i = step->i;
+    int rc = rootfs_load(from, false, err);
+
+    for (size_t n = 0; rc == 0 && n + 1 < i->args.n; n++) {
+        Str source = {0};
+
+        if (instr_heredoc(i, i->args.v[n]))
+            continue;
+        rc = stage_expand(s, i->args.v[n], &source, err);
+        vec_push(&sources, source);
+    }
+    f.tree = from->tree;
+    if (rc == 0)
+        rc = key_files_add(&f, &sources, c, &k, err);
+    key_files_done(&f);
+    vec_done(&sources);
+    if (rc == 0)
+        *ret = key_end(&k);
+    return rc;
+}
+
+/* --- all --- */
+
+/* What the layer's bytes depend on although no instruction sees it. */
+int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *err)
+{
+    const BuildRequest *req = s->b->req;
+    cleanup_with(key_done) KeyMaker k =
+        key_begin(instr_name(step->i->kind), &s->arena, &ret->inputs);
+
+    ret->enabled = req->cache_run;
+    if (step->i->kind == INSTR_WORKDIR) {
+        TRY(key_of_workdir(s, step, &k, ret, err));
+    } else if (step->i->kind == INSTR_RUN) {
+        TRY(key_of_run(s, step, &k, ret, err));
+    } else {
+        ret->enabled = req->cache_copy;
+        TRY(key_of_copy(s, step, &k, c, ret, err));
+    }
+    ret->own = key_end(&k);
+    return 0;
+}

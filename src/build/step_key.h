@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build/step_key.h - what one step can see, as a key (docs/cache-keys.md).
+ *
+ * A step's own key is of what it says and of the files of the context that it copies; what stands
+ * below it and what it takes from other stages is put to it by build/cached.h.
+ */
+#pragma once
+
+#include "build/steps.h"
+#include "cache/contents.h"
+
+typedef struct StepCache {
+    bool enabled;        /* may be looked up and stored */
+    const char *why_not; /* what it sees cannot be known before it runs; NULL = it can */
+    CacheKey own;
+    KeyInputVec inputs; /* of the own key */
+    NodeVec files;      /* of the context, hashed */
+    /* COPY --from: one of them is set */
+    Stage *from_stage;
+    BaseImage *from_image;
+    CacheKey contents;    /* of what it takes from the stage, once that was asked for */
+    CacheKey key;         /* of the step on what is below it; unset = not known */
+    struct CacheHit *hit; /* by that key */
+} StepCache;
+
+/* Will it make a layer? */
+int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err) must_check;
+
+/* For steps that do. 'ret' is empty; its vectors are the caller's (step_cache_done). */
+int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *err) must_check;
+void step_cache_done(StepCache *c);
+
+/* COPY --from: a key of the files that it takes from there, and of nothing else. */
+int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *ret, Err *err)
+    must_check;

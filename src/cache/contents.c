@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files are opened by the calling thread, a batch at a time, and hashed by the pool: a FileSource
+ * belongs to one thread, and descriptors are few.
+ */
+#include "cache/contents.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/map.h"
+#include "codec/sha256.h"
+#include "os/fd.h"
+
+enum {
+    BATCH_FILES = 16,
+    BATCH_BYTES = 4 << 20,
+    BATCHES_MAX = 16,
+    TICK_NS = 20 * 1000 * 1000 /* more than the granularity of any file system's clock here */
+};
+
+typedef struct Stamp {
+    uint64_t dev, ino, size;
+    int64_t mtime_ns, ctime_ns;
+} Stamp;
+
+typedef struct Hashed {
+    Stamp stamp;
+    char hex[SHA256_HEX + 1];
+} Hashed;
+
+struct Contents {
+    Pool *pool;
+    Arena arena;
+    Map known; /* Inode * -> Hashed */
+};
+
+Contents *contents_new(Pool *cpu)
+{
+    Contents *c = NEW(Contents);
+
+    c->pool = cpu;
+    return c;
+}
+
+void contents_free(Contents *c)
+{
+    if (!c)
+        return;
+    map_done(&c->known);
+    arena_done(&c->arena);
+    free(c);
+}
+
+static Hashed *find(const Contents *c, const Node *n)
+{
+    const Inode *i = n->inode;
+
+    return map_find(&c->known, (Str){(const char *)&i, sizeof(i)});
+}
+
+Str contents_digest(const Contents *c, const Node *file)
+{
+    const Hashed *h = find(c, file);
+
+    return h ? (Str){h->hex, SHA256_HEX} : S("");
+}
+
+static int64_t time_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int take_stamp(int fd, Stamp *ret, Err *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, "stat");
+    *ret = (Stamp){st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(st.st_mtim),
+                   time_ns(st.st_ctim)};
+    return 0;
+}
+
+static bool same_stamp(const Stamp *a, const Stamp *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+/* --- one batch, on a thread of the pool --- */
+
+typedef struct Item {
+    const Node *node;
+    OpenFile file;
+    Hashed *hashed;
+} Item;
+
+typedef struct Batch {
+    Item v[BATCH_FILES];
+    size_t n;
+    uint64_t bytes;
+    Task *task;
+} Batch;
+
+static int changed(const Node *n, Err *err)
+{
+    return err_set(err, ERR_FORMAT, "%s changes while it is read", n->name);
+}
+
+/* What is written within the clock's tick after it was read would have the stamp that it had. */
+static void let_clock_pass(const Stamp *s)
+{
+    struct timespec now, pause = {0, TICK_NS};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (s->ctime_ns > time_ns(now) - TICK_NS && s->ctime_ns <= time_ns(now) + TICK_NS)
+        (void)nanosleep(&pause, NULL);
+}
+
+static int hash_bytes(const Item *i, Sha256 *hash, void *block, Err *err)
+{
+    uint64_t at = 0, size = i->node->inode->size;
+
+    while (at < size) {
+        size_t want = size - at < IO_BLOCK ? (size_t)(size - at) : IO_BLOCK, got;
+
+        TRY(fd_pread_full(i->file.fd, block, want, i->file.at + at, &got, err));
+        if (got < want)
+            return changed(i->node, err);
+        sha256_update(hash, block, got);
+        at += got;
+    }
+    return 0;
+}
+
+static int hash_item(const Item *i, Sha256 *hash, void *block, Err *err)
+{
+    unsigned char sum[SHA256_BYTES];
+    Stamp after;
+    int rc;
+
+    TRY(take_stamp(i->file.fd, &i->hashed->stamp, err));
+    let_clock_pass(&i->hashed->stamp);
+    rc = hash_bytes(i, hash, block, err);
+    sha256_final(hash, sum); /* ready for the next file, whatever became of this one */
+    TRY(rc);
+    TRY(take_stamp(i->file.fd, &after, err));
+    if (!same_stamp(&i->hashed->stamp, &after))
+        return changed(i->node, err);
+    sha256_hex(sum, i->hashed->hex);
+    return 0;
+}
+
+static int hash_batch(void *arg, Err *err)
+{
+    Batch *b = arg;
+    cleanup_with(sha256_free_at) Sha256 *hash = sha256_new();
+    cleanup_free char *block = NEW_N(char, IO_BLOCK);
+    int rc = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (rc == 0)
+            rc = hash_item(&b->v[i], hash, block, err);
+        open_file_done(&b->v[i].file);
+    }
+    return rc;
+}
+
+/* --- all of them --- */
+
+typedef struct Batches {
+    Contents *c;
+    Batch *v[BATCHES_MAX];
+    size_t next; /* the slot to be used next: the oldest */
+    int rc;
+    Err err;
+} Batches;
+
+static void finish(Batches *bs, size_t slot)
+{
+    Batch *b = bs->v[slot];
+    Err err;
+
+    bs->v[slot] = NULL;
+    if (!b)
+        return;
+    if (task_join(b->task, &err) < 0 && bs->rc == 0) {
+        bs->rc = -1;
+        bs->err = err;
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        const Inode *inode = b->v[i].node->inode;
+
+        if (bs->rc == 0)
+            (void)map_set(&bs->c->known, (Str){(const char *)&inode, sizeof(inode)},
+                          b->v[i].hashed);
+    }
+    free(b);
+}
+
+static void submit(Batches *bs, Batch **pb)
+{
+    Batch *b = steal_ptr(pb);
+
+    if (!b)
+        return;
+    finish(bs, bs->next);
+    b->task = pool_submit(bs->c->pool, hash_batch, b);
+    bs->v[bs->next] = b;
+    bs->next = (bs->next + 1) % BATCHES_MAX;
+}
+
+static int add_file(Batches *bs, Batch **pb, FileSource *from, const Node *n, Err *err)
+{
+    Item item = {.node = n, .file = OPEN_FILE_NONE};
+
+    TRY(from->open(from, n, &item.file, err));
+    item.hashed = arena_new(&bs->c->arena, Hashed);
+    if (!*pb)
+        *pb = NEW(Batch);
+    (*pb)->v[(*pb)->n++] = item;
+    (*pb)->bytes += n->inode->size;
+    if ((*pb)->n == BATCH_FILES || (*pb)->bytes >= BATCH_BYTES)
+        submit(bs, pb);
+    return 0;
+}
+
+int contents_hash(Contents *c, FileSource *from, const NodeVec *files, Err *err)
+{
+    Batches bs = {.c = c};
+    Batch *open = NULL;
+
+    for (size_t i = 0; i < files->n && bs.rc == 0; i++)
+        if (!find(c, files->v[i]) && add_file(&bs, &open, from, files->v[i], &bs.err) < 0)
+            bs.rc = -1;
+    submit(&bs, &open);
+    for (size_t i = 0; i < BATCHES_MAX; i++)
+        finish(&bs, i);
+    if (bs.rc < 0)
+        *err = bs.err;
+    return bs.rc;
+}
+
+int contents_changed(const Contents *c, FileSource *from, const NodeVec *files, const Node **ret,
+                     Err *err)
+{
+    vec_foreach(n, files) {
+        cleanup_open_file OpenFile file = OPEN_FILE_NONE;
+        const Hashed *h = find(c, *n);
+        Stamp now;
+
+        *ret = *n;
+        if (!h)
+            return 1;
+        TRY(from->open(from, *n, &file, err));
+        TRY(take_stamp(file.fd, &now, err));
+        if (!same_stamp(&h->stamp, &now))
+            return 1;
+    }
+    return 0;
+}

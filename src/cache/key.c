@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/key.h"
+
+#include <stdio.h>
+
+KeyMaker key_begin(const char *kind, Arena *a, KeyInputVec *inputs)
+{
+    KeyMaker k = {.hash = sha256_new(), .arena = a};
+
+    key_add(&k, "version", S(CACHE_KEY_VERSION));
+    key_add(&k, "kind", str_from(kind));
+    k.inputs = inputs;
+    return k;
+}
+
+static void remember(const KeyMaker *k, const char *name, Str value)
+{
+    KeyInput in = {.name = str_dup_in(k->arena, str_from(name))};
+    unsigned char sum[SHA256_BYTES];
+    char hex[SHA256_HEX + 1];
+
+    sha256_of(value.p, value.n, sum);
+    sha256_hex(sum, hex);
+    memcpy(in.digest, hex, sizeof(in.digest) - 1);
+    vec_push(k->inputs, in);
+}
+
+/* Names are ours, or files' and variables': they are framed by their length like the values. */
+void key_add(KeyMaker *k, const char *name, Str value)
+{
+    char frame[64];
+    int n = snprintf(frame, sizeof(frame), "%zu:", strlen(name));
+
+    sha256_update(k->hash, frame, (size_t)n);
+    sha256_update(k->hash, name, strlen(name));
+    n = snprintf(frame, sizeof(frame), "=%zu:", value.n);
+    sha256_update(k->hash, frame, (size_t)n);
+    sha256_update(k->hash, value.p, value.n);
+    sha256_update(k->hash, "\n", 1);
+    if (k->inputs)
+        remember(k, name, value);
+}
+
+void key_add_number(KeyMaker *k, const char *name, int64_t value)
+{
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%lld", (long long)value);
+
+    key_add(k, name, (Str){text, (size_t)n});
+}
+
+void key_add_bool(KeyMaker *k, const char *name, bool value)
+{
+    key_add(k, name, value ? S("yes") : S("no"));
+}
+
+void key_add_key(KeyMaker *k, const char *name, const CacheKey *value)
+{
+    key_add(k, name, cache_key_str(value));
+}
+
+void key_add_count(KeyMaker *k, const char *name, size_t n)
+{
+    key_add_number(k, name, (int64_t)n);
+}
+
+CacheKey key_end(KeyMaker *k)
+{
+    unsigned char sum[SHA256_BYTES];
+    CacheKey key;
+
+    sha256_final(k->hash, sum);
+    sha256_hex(sum, key.text);
+    key_done(k);
+    return key;
+}
+
+void key_done(KeyMaker *k)
+{
+    sha256_free(k->hash);
+    k->hash = NULL;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/kinds.h"
+#include "store/layout.h"
+
+static int open_layout(CacheRepo *r, bool write, Err *err)
+{
+    r->name = str_fmt_in(&r->arena, "%s", r->spec->path);
+    if (write)
+        return store_open(r->spec->path, &r->layout, err);
+    if (access(r->spec->path, F_OK) < 0)
+        return 0;
+    return layout_open(r->spec->path, &r->layout, err);
+}
+
+static int find_layout(CacheRepo *r, const CacheKey *key, Buf *ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Platform any = platform_host();
+    Descriptor desc;
+
+    if (!r->layout)
+        return 0;
+    if (layout_resolve(r->layout, cache_key_str(key), &any, &desc, ret, &a, err) == 0)
+        return 1;
+    return err->kind == ERR_SYS ? -1 : 0;
+}
+
+static int put_layout(CacheRepo *r, const CacheWrite *w, Err *err)
+{
+    Descriptor manifest = {.media_type = S(MEDIA_OCI_MANIFEST), .size = w->manifest.n};
+    Digest config;
+
+    TRY(store_import(r->layout, r->base.store, &w->layer->digest, err));
+    TRY(store_put(r->layout, w->config_json, &config, err));
+    TRY(store_put(r->layout, w->manifest, &manifest.digest, err));
+    for (size_t i = 0; i < w->n_keys; i++)
+        TRY(layout_set(r->layout, &manifest, cache_key_str(&w->keys[i]), err));
+    return 0;
+}
+
+const CacheRepoKind cache_layout = {"layout", open_layout, find_layout, put_layout};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/limits.h"
+#include "cache/kinds.h"
+
+static int open_registry(CacheRepo *r, bool write, Err *err)
+{
+    Reference plain = r->spec->ref;
+
+    (void)write;
+    (void)err;
+    plain.digest = (Digest){0};
+    r->name = reference_familiar(&r->arena, &plain);
+    return 0;
+}
+
+/* "KEY", or "PREFIX-KEY" when several caches share the repository. */
+static Reference entry_reference(const CacheRepo *r, const CacheKey *key, Arena *a)
+{
+    Reference ref = {.registry = r->spec->ref.registry, .repository = r->spec->ref.repository};
+
+    ref.tag = r->spec->ref.tag.n
+                  ? str_fmt_in(a, STR_FMT "-%s", STR_ARG(r->spec->ref.tag), key->text)
+                  : str_from(key->text);
+    return ref;
+}
+
+static int find_registry(CacheRepo *r, const CacheKey *key, Buf *ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Reference ref = entry_reference(r, key, &a);
+    Descriptor desc;
+
+    if (registry_resolve(r->base.registry, &ref, NULL, &desc, ret, &a, err) == 0)
+        return 1;
+    /* what is no image is no entry */
+    return err->kind == ERR_NOT_FOUND || err->kind == ERR_FORMAT || err->kind == ERR_UNSUPPORTED
+               ? 0
+               : -1;
+}
+
+static int put_registry(CacheRepo *r, const CacheWrite *w, Err *err)
+{
+    Registry *to = r->base.registry;
+    Digest manifest = digest_of(w->manifest);
+    PushOutcome ignored;
+    Digest config;
+
+    TRY(store_put(r->base.store, w->config_json, &config, err));
+    TRY(registry_push_blob(to, &r->spec->ref, w->layer, w->mount_from, r->base.store, NULL,
+                           &ignored, err));
+    TRY(registry_push_blob(to, &r->spec->ref, w->config, S(""), r->base.store, NULL, &ignored,
+                           err));
+    for (size_t i = 0; i < w->n_keys; i++) {
+        cleanup_arena Arena a = ARENA_INIT;
+        Reference ref = entry_reference(r, &w->keys[i], &a);
+
+        TRY(registry_push_manifest(to, &ref, S(MEDIA_OCI_MANIFEST), w->manifest, &manifest, err));
+    }
+    return 0;
+}
+
+const CacheRepoKind cache_registry = {"registry", open_registry, find_registry, put_registry};
