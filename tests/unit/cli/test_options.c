@@ -70,11 +70,11 @@ TEST(what_is_not_built_yet_says_so)
     cleanup_with(settings_done) Settings s = {0};
     Err err;
 
-    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--cache"), ERR_UNSUPPORTED,
-              "--cache is not supported yet");
-    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--cache-repo", "x"), ERR_UNSUPPORTED, "--cache-repo");
-    CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--cache=false", "--snapshot-mode=redo", "--use-new-run",
-                   "--compressed-caching=false"));
+    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--single-snapshot"), ERR_UNSUPPORTED,
+              "--single-snapshot is not supported yet");
+    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--bucket", "x"), ERR_UNSUPPORTED, "--bucket");
+    CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--single-snapshot=false", "--snapshot-mode=redo",
+                   "--use-new-run", "--compressed-caching=false"));
 }
 
 TEST(nothing_is_left)
