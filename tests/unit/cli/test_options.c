@@ -70,10 +70,10 @@ TEST(what_is_not_built_yet_says_so)
     cleanup_with(settings_done) Settings s = {0};
     Err err;
 
-    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--single-snapshot"), ERR_UNSUPPORTED,
-              "--single-snapshot is not supported yet");
+    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--materialize"), ERR_UNSUPPORTED,
+              "--materialize is not supported yet");
     CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--bucket", "x"), ERR_UNSUPPORTED, "--bucket");
-    CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--single-snapshot=false", "--snapshot-mode=redo",
+    CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--materialize=false", "--snapshot-mode=redo",
                    "--use-new-run", "--compressed-caching=false"));
 }
 
