@@ -47,6 +47,14 @@
 #define LIMIT_AUTH_FILE       ((size_t)4 << 20)
 #define LIMIT_REDIRECTS       10u
 
+/* git */
+#define LIMIT_GIT_OBJECTS    20000000u           /* of one repository */
+#define LIMIT_GIT_FILES      2000000u            /* of one checkout, submodules included */
+#define LIMIT_GIT_TREE       ((size_t)64 << 20)  /* one directory; a million entries */
+#define LIMIT_GIT_REFS       ((size_t)256 << 20) /* what a server lists */
+#define LIMIT_GIT_SUBMODULES 1000u
+#define LIMIT_GIT_DEPTH      10u /* submodules of submodules */
+
 /* the machine */
 #define LIMIT_CONTEXT   ((uint64_t)1 << 40) /* what an archive of a context unpacks to */
 #define LIMIT_MOUNTINFO ((size_t)64 << 20)

@@ -78,9 +78,6 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
         return err_set(err, ERR_SYNTAX, "checksum can't be specified for multiple sources");
     if (checksum)
         TRY(check_checksum(checksum->value, i->args.v[0], err));
-    for (size_t n = 0; n + 1 < i->args.n; n++)
-        if (remote_kind(i->args.v[n]) == REMOTE_GIT)
-            return err_set(err, ERR_UNSUPPORTED, "ADD of a git repository is not supported yet");
     return 0;
 }
 
@@ -282,9 +279,25 @@ static int open_remote(Copy *c, Str source, Context **ret, Err *err)
         TRY(stage_expand(c->s, checksum->value, &r.checksum, err));
         TRY(check_checksum(r.checksum, source, err));
     }
-    TRY(remote_file_open(source, &r, c->s->b->req->inputs, ret, err));
+    if (instr_flag(c->step->i, "keep-git-dir"))
+        r.keep_git_dir = instr_flag_is_on(c->step->i, "keep-git-dir") ? GIT_YES : GIT_NO;
+    TRY(remote_kind(source) == REMOTE_GIT
+            ? remote_git_open(source, &r, c->s->b->req->inputs, ret, err)
+            : remote_file_open(source, &r, c->s->b->req->inputs, ret, err));
     vec_push(&c->remotes, *ret);
     return 0;
+}
+
+/* Its files, not a directory that holds them: 'dest' is always one to put them into. */
+static int add_repository(Copy *c, Context *remote, Err *err)
+{
+    CopyMatch m = {tree_root(context_tree(remote)), S(""), S("")};
+    CopyJob job = c->job;
+
+    job.from = context_tree(remote);
+    job.source = (uint32_t)c->files.from.n;
+    vec_push(&c->files.from, context_files(remote));
+    return copy_one(&job, &m, str_fmt_in(&c->s->arena, STR_FMT "/", STR_ARG(c->dest)), err);
 }
 
 static int add_remote(Copy *c, Str source, Err *err)
@@ -294,6 +307,8 @@ static int add_remote(Copy *c, Str source, Err *err)
     Context *remote;
 
     TRY(open_remote(c, source, &remote, err));
+    if (remote_kind(source) == REMOTE_GIT)
+        return add_repository(c, remote, err);
     m.node = tree_root(context_tree(remote))->inode->children;
     m.name = m.path = node_name(m.node);
     if (unpacks(c, false)) {

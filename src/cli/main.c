@@ -29,6 +29,7 @@ static const char build_usage[] =
     "  kiln build -o type=oci,dest=out .                    write an OCI image layout\n"
     "  kiln build -f docker/Dockerfile --target test src    one stage, another Dockerfile\n"
     "  tar -cz . | kiln build -                             an archive (tar://PATH, https://...)\n"
+    "  kiln build https://host/repo.git#branch:dir          a git repository\n"
     "\n";
 
 static const char executor_usage[] =

@@ -59,10 +59,13 @@ static const Option options[] = {
     {NULL, X, "dockerfile", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
      "the Dockerfile (default: Dockerfile in the context)"},
     {NULL, X, "context", 'c', OPTION_TEXT, AT(context), "SRC",
-     "the build context: a directory, tar://PATH, tar://stdin, https://...\n"
-     "(default: /workspace/)"},
+     "the build context: a directory, tar://PATH, tar://stdin, https://...,\n"
+     "a git repository (default: /workspace/)"},
     {NULL, X, "context-sub-path", 0, OPTION_TEXT, AT(context_sub_path), "DIR",
      "use this directory of the context"},
+    {NULL, X, "git", 0, OPTION_LIST, AT(git), "K=V",
+     "of a git context: branch, depth, single-branch, recurse-submodules,\n"
+     "insecure-skip-tls"},
     {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
      "the stage to build (default: the last)"},
     {NULL, B | I | M, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
@@ -220,7 +223,6 @@ static const Option options[] = {
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
-    {NULL, X, "git", 0, OPTION_LATER, 0, "K=V", NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_LATER, 0, NULL, NULL},
@@ -243,7 +245,8 @@ static const Option options[] = {
 
 void settings_done(Settings *s)
 {
-    StrVec *const lists[] = {&s->build_args,
+    StrVec *const lists[] = {&s->git,
+                             &s->build_args,
                              &s->labels,
                              &s->build_contexts,
                              &s->tags,

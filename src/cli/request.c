@@ -299,6 +299,79 @@ static int set_ignore(Request *r, Str dockerfile, Place place, Err *err)
     return 0;
 }
 
+static Str env_text(const char *name)
+{
+    const char *value = getenv(name);
+
+    return str_from(value ? value : "");
+}
+
+static int set_git_option(Str key, Str value, ContextGit *git, Err *err)
+{
+    uint64_t depth;
+    bool on = false;
+
+    if (str_eq(key, S("branch"))) {
+        git->branch = value.p;
+        return 0;
+    }
+    if (str_eq(key, S("depth"))) {
+        if (!num_parse_u64(value, INT32_MAX, &depth))
+            return err_set(err, ERR_USAGE, "--git depth=" STR_FMT ": expected a number",
+                           STR_ARG(value));
+        git->depth = (unsigned)depth;
+        return 0;
+    }
+    if (!num_parse_bool(value, &on))
+        return err_set(err, ERR_USAGE, "--git " STR_FMT "=" STR_FMT ": expected true or false",
+                       STR_ARG(key), STR_ARG(value));
+    if (str_eq(key, S("recurse-submodules")))
+        git->no_submodules = !on;
+    else if (str_eq(key, S("insecure-skip-tls")))
+        git->skip_tls_verify = on;
+    else if (!str_eq(key, S("single-branch"))) /* never more than one commit is fetched */
+        return err_set(err, ERR_USAGE,
+                       "--git " STR_FMT ": the keys are branch, depth, single-branch, "
+                       "recurse-submodules, insecure-skip-tls",
+                       STR_ARG(key));
+    return 0;
+}
+
+/* kaniko fetches submodules only when told to, and means https by git://. */
+static int fill_git(Front front, const Settings *s, Request *r, Err *err)
+{
+    const KeyValue *keep =
+        key_values_find(&r->build.build_args, S("BUILDKIT_CONTEXT_KEEP_GIT_DIR"));
+    ContextGit *git = &r->git;
+
+    git->credentials = (GitCredentials){.user = env_text("GIT_USERNAME"),
+                                        .password = env_text("GIT_PASSWORD"),
+                                        .token = env_text("GIT_TOKEN")};
+    if (front == FRONT_EXECUTOR) {
+        git->no_submodules = true;
+        git->native_scheme =
+            str_eq(env_text("GIT_PULL_METHOD"), S("http")) ? S("http") : S("https");
+    }
+    if (keep && !num_parse_bool(keep->value, &git->keep_git_dir))
+        return err_set(err, ERR_USAGE,
+                       "--build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=" STR_FMT
+                       ": expected true or false",
+                       STR_ARG(keep->value));
+    vec_foreach(pair, &s->git) {
+        Str key, value;
+
+        if (!str_cut(*pair, '=', &key, &value))
+            return err_set(err, ERR_USAGE, "--git " STR_FMT ": expected KEY=VALUE", STR_ARG(*pair));
+        TRY(set_git_option(key, value, git, err));
+    }
+    return 0;
+}
+
+static void warn(Str text)
+{
+    log_line(LOG_WARN, STR_FMT, STR_ARG(text));
+}
+
 static const char *context_spec(Front front, const Settings *s)
 {
     if (front == FRONT_BUILD)
@@ -318,9 +391,11 @@ static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
         return err_set(err, ERR_USAGE,
                        "the Dockerfile and the context cannot both come from standard input");
     r->http = http_client_new(NULL);
-    r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir, .http = r->http};
+    TRY(fill_git(front, s, r, err));
+    r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir, .http = r->http, .warn = warn};
     TRY(read_outside(s, r, &text, &place, err));
     o = r->inputs;
+    o.git = &r->git;
     o.sub_path = s->context_sub_path;
     o.first = place == IN_CONTEXT ? name.p : NULL;
     TRY(context_open(spec, &o, &r->context, err));

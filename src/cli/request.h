@@ -17,6 +17,7 @@ typedef struct Request {
     BasesOpts bases;
     Dockerfile dockerfile;
     HttpClient *http;
+    ContextGit git;
     ContextOpts inputs; /* of further contexts */
     Context *context;
     Arena arena;

@@ -13,6 +13,7 @@ typedef struct Settings {
     const char *dockerfile;
     const char *context;
     const char *context_sub_path;
+    StrVec git; /* key=value */
     const char *target;
     const char *platform;
     StrVec build_args, labels, build_contexts;

@@ -5,7 +5,7 @@
  *      block:  | behind (8) | consumed ... | p ......... p+n | free |
  *
  * Deflate engines read up to 8 bytes beyond the end of their data; the bytes before p stay where
- * they are, across refills too, so that giving back is moving p. Internal to codec/.
+ * they are, across refills too, so that giving back is moving p.
  */
 #pragma once
 

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "context/kinds.h"
+#include "context/remote.h"
 
 static const ContextKind kinds[] = {
     {"dir", dir_context_open, "a directory"},
@@ -11,8 +12,12 @@ static const ContextKind kinds[] = {
     {"http", http_context_open, "an archive over HTTP"},
     {"gs", NULL, "a context in Google Cloud Storage"},
     {"s3", NULL, "a context in Amazon S3"},
-    {"git", NULL, "a git repository as context"},
-    {"ssh", NULL, "a git repository as context"},
+    {"git", git_context_open, "a git repository"},
+    {"ssh", git_context_open, "a git repository"},
+    {"git+https", git_context_open, "a git repository"},
+    {"git+http", git_context_open, "a git repository"},
+    {"git+ssh", git_context_open, "a git repository"},
+    {"git+git", git_context_open, "a git repository"},
 };
 
 void context_init(Context *c, const ContextOps *ops, const char *name)
@@ -29,6 +34,12 @@ static const ContextKind *find_kind(Str scheme)
     return NULL;
 }
 
+/* "user@host:path" may be a directory after all. */
+static bool is_here(const char *spec)
+{
+    return !strstr(spec, "://") && access(spec, F_OK) == 0;
+}
+
 int context_open(const char *spec, const ContextOpts *o, Context **ret, Err *err)
 {
     const char *sep = strstr(spec, "://");
@@ -37,9 +48,11 @@ int context_open(const char *spec, const ContextOpts *o, Context **ret, Err *err
 
     if (strcmp(spec, "-") == 0)
         return tar_context_open(spec, "stdin", o, ret, err);
-    if (!sep && !str_starts(str_from(spec), S("git@")))
+    if (remote_kind(str_from(spec)) == REMOTE_GIT && !is_here(spec))
+        return git_context_open(spec, spec, o, ret, err);
+    if (!sep)
         return dir_context_open(spec, spec, o, ret, err);
-    scheme = sep ? str_head(str_from(spec), (size_t)(sep - spec)) : S("git");
+    scheme = str_head(str_from(spec), (size_t)(sep - spec));
     kind = find_kind(scheme);
     if (!kind)
         return err_set(err, ERR_USAGE,

@@ -18,11 +18,23 @@
 #pragma once
 
 #include "dockerfile/ignore.h"
+#include "git/wire.h"
 #include "layer/write.h"
 #include "net/http.h"
 #include "tree/tree.h"
 
 typedef struct Context Context;
+
+/* The switches of kaniko's --git, and what its environment says. */
+typedef struct ContextGit {
+    GitCredentials credentials; /* for the context's own server only */
+    const char *branch;         /* over the one in the address; NULL */
+    unsigned depth;             /* 0 = 1 */
+    bool no_submodules;         /* unless the address says otherwise */
+    bool skip_tls_verify;
+    bool keep_git_dir;
+    Str native_scheme; /* what git:// means: "" = itself, else "https" or "http", as in kaniko */
+} ContextGit;
 
 typedef struct ContextOpts {
     const char *kiln_dir; /* archives are spooled below it; made when it is missing */
@@ -33,6 +45,8 @@ typedef struct ContextOpts {
      * for the end of an archive. NULL = none.
      */
     const char *first;
+    const ContextGit *git;  /* NULL = nothing special */
+    void (*warn)(Str text); /* NULL = nobody hears it */
 } ContextOpts;
 
 /* 'o' is borrowed; what it points to outlives the context. */

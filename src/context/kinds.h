@@ -55,6 +55,9 @@ int tar_context_open(const char *spec, const char *rest, const ContextOpts *o, C
 int http_context_open(const char *spec, const char *rest, const ContextOpts *o, Context **ret,
                       Err *err) must_check;
 
+int git_context_open(const char *spec, const char *rest, const ContextOpts *o, Context **ret,
+                     Err *err) must_check;
+
 /* --- archives --- */
 
 /* Where the bytes of an archive come from. */

@@ -17,6 +17,7 @@ RemoteKind remote_kind(Str source);
 
 typedef struct RemoteOpts {
     Str checksum; /* of a file "sha256:HEX", of a repository a commit; "" = none */
+    GitSwitch keep_git_dir;
 } RemoteOpts;
 
 /* Is it one that a file can have? ERR_USAGE. */
@@ -30,4 +31,8 @@ Str remote_redacted(Arena *a, Str source) must_check;
  * server says. ERR_DIGEST "digest mismatch".
  */
 int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
+    must_check;
+
+/* Fetch a repository, or a directory of it. */
+int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
     must_check;

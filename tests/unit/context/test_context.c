@@ -200,7 +200,7 @@ TEST(kinds)
               "does not exist");
     CHECK_ERR(context_open("tar:///etc", &plain, &c, &err), ERR_USAGE, "is a directory");
     CHECK_ERR(context_open("s3://bucket/key", &plain, &c, &err), ERR_UNSUPPORTED, "S3");
-    CHECK_ERR(context_open("git@host:repo", &plain, &c, &err), ERR_UNSUPPORTED, "git");
+    CHECK_ERR(context_open("git@-host:repo", &plain, &c, &err), ERR_USAGE, "not the address");
     CHECK_ERR(context_open("nosuch://x", &plain, &c, &err), ERR_USAGE, "unknown kind");
     CHECK(asprintf(&spec, "dir://%s", temp_path(f.dir)) > 0);
     CHECK_OK(context_open(spec, &plain, &c, &err));
