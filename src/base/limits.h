@@ -36,9 +36,11 @@
 #define LIMIT_DOCKERFILE_LINE 65535u
 #define LIMIT_STAGES          1000u
 #define LIMIT_DOCKERIGNORE    ((size_t)1 << 20)
-#define LIMIT_PASSWD          ((size_t)10 << 20) /* etc/passwd, etc/group of an image (spec 5.3) */
-#define LIMIT_EXPANSION       ((size_t)1 << 20)  /* one expanded word */
-#define LIMIT_RUN_TEXT        ((size_t)16 << 20) /* what a RUN hands to its shell */
+#define LIMIT_PASSWD          ((size_t)10 << 20)  /* etc/passwd, etc/group of an image (spec 5.3) */
+#define LIMIT_EXPANSION       ((size_t)1 << 20)   /* one expanded word */
+#define LIMIT_RUN_MOUNTS      64u                 /* of one RUN */
+#define LIMIT_SECRET          ((size_t)500 << 10) /* as BuildKit's */
+#define LIMIT_RUN_TEXT        ((size_t)16 << 20)  /* what a RUN hands to its shell */
 
 /* registry and HTTP */
 #define LIMIT_HTTP_HEADERS    ((size_t)256 << 10)

@@ -52,6 +52,11 @@ typedef struct BuildEvents {
     void *ctx;
 } BuildEvents;
 
+/* Lives in the memory of the builder only: no log, no layer, no history has the value. */
+typedef struct Secret {
+    Str id, value;
+} Secret;
+
 typedef struct BuildRequest {
     Dockerfile *dockerfile;
     Context *context;
@@ -60,6 +65,7 @@ typedef struct BuildRequest {
     KeyValueVec build_args;
     KeyValueVec labels;      /* put over everything else, on the target only */
     KeyValueVec annotations; /* of the manifest */
+    VEC(Secret) secrets;     /* for RUN --mount=type=secret; ids are unique */
     Str target;              /* "" = the last stage */
     bool has_platform;
     Platform platform;

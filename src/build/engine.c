@@ -15,6 +15,7 @@
 #include "build/cached.h"
 #include "build/download.h"
 #include "build/export.h"
+#include "build/mount_source.h"
 #include "build/plan.h"
 #include "build/push.h"
 #include "build/steps.h"
@@ -59,6 +60,7 @@ static void builder_close(Builder *b)
     cached_free(b);
     push_done(b);
     downloads_done(b);
+    mount_sources_free(b);
     vec_foreach(i, &b->images)
         image_free(*i);
     vec_done(&b->images);
@@ -205,24 +207,11 @@ static void set_default_path(StageBuild *s)
         key_values_set(&s->config.env, &s->config.arena, S("PATH"), S(DEFAULT_PATH));
 }
 
-/*
- * With one active root at a time, the disk that is taken over may have been put aside meanwhile:
- * moving it changed stamps.
- */
-static int activate_root(Rootfs *fs, Err *err)
-{
-    if (!fs->root)
-        return 0;
-    if (!sandbox_parallel(fs->b->sandbox))
-        fs->stamped = false;
-    return root_activate(fs->b->sandbox, fs->root, err);
-}
-
 static int start_from_stage(StageBuild *s, Stage *base, Err *err)
 {
     base->readers--;
     s->fs = rootfs_derive(base->built->fs, base->readers > 0);
-    return activate_root(s->fs, err);
+    return rootfs_activate(s->fs, err);
 }
 
 void stage_begin_config(StageBuild *s)
@@ -319,20 +308,18 @@ void stage_free(Stage *stage)
     stage->built = NULL;
 }
 
-/* The sources of this stage's COPYs have one reader less; the last one lets them go. */
+/* What this stage has read has one reader less; the last one lets it go. */
 static void release_sources(Plan *p, Stage *stage)
 {
     vec_foreach(step, &stage->steps) {
-        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
-        Stage *source = NULL;
-        Str image;
+        StepSourceVec sources = {0};
         Err ignored;
 
-        if (!from || plan_find_source(p, stage, from->value, &source, &image, &ignored) < 0 ||
-            !source)
-            continue;
-        if (--source->readers == 0)
-            stage_free(source);
+        (void)!plan_step_sources(p, stage, step, &sources, &ignored);
+        vec_foreach(source, &sources)
+            if (source->stage && --source->stage->readers == 0)
+                stage_free(source->stage);
+        vec_done(&sources);
     }
     if (stage->base && stage->base->readers == 0)
         stage_free(stage->base);
@@ -378,6 +365,7 @@ static void release_sandbox(Plan *p)
     vec_foreach(s, &p->stages)
         if ((*s)->built)
             rootfs_drop_disk((*s)->built->fs);
+    mount_sources_free(b);
     sandbox_free(b->sandbox);
     b->sandbox = NULL;
     if (b->registry)

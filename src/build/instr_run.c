@@ -5,8 +5,10 @@
 #include <signal.h>
 
 #include "base/limits.h"
-#include "build/steps.h"
+#include "build/run_mounts.h"
 #include "build/user.h"
+
+#define SCRIPTS_DIR "/dev/pipes" /* where BuildKit has them */
 
 enum {
     KILLED_STATUS = 255 /* what kaniko hands on for a command that was killed by a signal */
@@ -20,8 +22,8 @@ static bool is_shebang(const Instr *i)
 }
 
 /*
- * `RUN <<EOF` alone: the body is the command. With anything beside it the shell itself reads the
- * heredocs.
+ * `RUN <<EOF` alone: the body is the command, or a program of its own when it begins with #!. With
+ * anything beside it the shell itself reads the heredocs.
  */
 static bool is_lone_heredoc(const Instr *i)
 {
@@ -33,8 +35,6 @@ static int check_run(const Dockerfile *d, const Instr *i, Err *err)
     const Flag *network = instr_flag(i, "network"), *security = instr_flag(i, "security");
 
     (void)d;
-    if (instr_flag(i, "mount"))
-        return err_set(err, ERR_UNSUPPORTED, "RUN --mount is not supported yet");
     if (instr_flag(i, "device"))
         return err_set(err, ERR_UNSUPPORTED,
                        "RUN --device is not supported: a build container has no devices to give");
@@ -48,8 +48,6 @@ static int check_run(const Dockerfile *d, const Instr *i, Err *err)
         !str_eq(network->value, S("host")))
         return err_set(err, ERR_SYNTAX, "invalid network mode \"" STR_FMT "\"",
                        STR_ARG(network->value));
-    if (is_lone_heredoc(i) && is_shebang(i))
-        return err_set(err, ERR_UNSUPPORTED, "a RUN heredoc with a #! line is not supported yet");
     return 0;
 }
 
@@ -144,7 +142,16 @@ static int make_cwd(StageBuild *s, Err *err)
     return stage_make_dirs_on_disk(s, canonical, &as, err);
 }
 
-static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, Err *err)
+/* A build may choose the name that its commands see. */
+static const char *host_name(const StageBuild *s)
+{
+    const KeyValue *arg = key_values_find(&s->b->req->build_args, S("BUILDKIT_SANDBOX_HOSTNAME"));
+
+    return arg && arg->value.n ? str_dup_in(&s->b->arena, arg->value).p : "buildkitsandbox";
+}
+
+static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
+                       Err *err)
 {
     User user;
     StrVec env = {0};
@@ -152,13 +159,16 @@ static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, Err *e
     RunResult result;
     RunSpec spec = {.argv = argv,
                     .env = &env,
-                    .hostname = "buildkitsandbox",
-                    .network = network_mode(i)};
+                    .hostname = host_name(s),
+                    .network = network_mode(i),
+                    .mounts = mounts->list.v,
+                    .n_mounts = mounts->list.n};
     int rc;
 
     TRY(builder_sandbox(s->b, &box, err));
     TRY(user_for_run(s->fs, &s->arena, s->config.user, &user, err));
     scope_environ(&s->scope, user.home, &env);
+    run_mounts_environ(mounts, &env);
     spec.cwd = str_dup_in(&s->arena, path_clean(&s->arena, stage_workdir(s))).p;
     spec.uid = user.uid;
     spec.gid = user.gid;
@@ -168,6 +178,7 @@ static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, Err *e
     vec_done(&env);
     user_done(&user);
     TRY(rc);
+    TRY(run_mounts_settle(s, mounts, err));
     return judge(&result, shown(&s->arena, join_words(&s->arena, argv)), err);
 }
 
@@ -232,8 +243,18 @@ static int warn_of_mounts(StageBuild *s, Err *err)
     return 0;
 }
 
-static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, StepReport *report,
-                          Err *err)
+/* A heredoc that is a program is a file while it runs. */
+static void add_script(StageBuild *s, const Instr *i, RunMounts *mounts, StrVec *argv)
+{
+    Str path = path_join(&s->b->arena, S(SCRIPTS_DIR), i->heredocs.v[0].name);
+
+    path = str_dup_in(&s->b->arena, path);
+    run_mounts_add_file(mounts, path.p, 0755, i->heredocs.v[0].body);
+    vec_push(argv, path);
+}
+
+static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
+                          StepReport *report, Err *err)
 {
     Str command = join_words(&s->arena, argv);
     Str created_by = str_fmt_in(&s->arena, "RUN " STR_FMT STR_FMT " # buildkit",
@@ -241,10 +262,11 @@ static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, Ste
     ScanOpts o;
 
     TRY(rootfs_load(s->fs, true, err));
+    TRY(run_mounts_prepare(s, i, mounts, err));
     TRY(make_cwd(s, err));
     TRY(scan_before(s, err));
     TRY(warn_of_mounts(s, err));
-    TRY(run_command(s, i, argv, err));
+    TRY(run_command(s, i, argv, mounts, err));
     o = rootfs_scan_opts(s->fs);
     TRY(scan_changes(s->fs->tree, &o, err));
     s->content_ns = builder_time_ns(s->b);
@@ -253,14 +275,18 @@ static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, Ste
 
 static int run_run(StageBuild *s, const Step *step, StepReport *report, Err *err)
 {
+    cleanup_run_mounts RunMounts mounts = {0};
     StrVec argv = {0};
     int rc;
 
-    stage_command_line(s, step->i, shell_text(s, step->i), &argv);
+    if (is_lone_heredoc(step->i) && is_shebang(step->i))
+        add_script(s, step->i, &mounts, &argv);
+    else
+        stage_command_line(s, step->i, shell_text(s, step->i), &argv);
     if (argv.n == 0)
         rc = err_set(err, ERR_SYNTAX, "arguments are required");
     else
-        rc = run_and_commit(s, step->i, &argv, report, err);
+        rc = run_and_commit(s, step->i, &argv, &mounts, report, err);
     vec_done(&argv);
     return rc;
 }

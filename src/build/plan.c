@@ -174,6 +174,57 @@ int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, St
     return 0;
 }
 
+int plan_find_mount(Plan *p, const Stage *user, const RunMount *m, Stage **ret_stage,
+                    Str *ret_image, Err *err)
+{
+    Stage *s = find_stage(p, m->from, user->index, true);
+
+    *ret_stage = s;
+    *ret_image = str_eq(m->from, S("scratch")) ? S("") : m->from;
+    if (s)
+        return 0;
+    s = find_stage(p, m->from, (unsigned)p->stages.n, true);
+    if (!s)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "cannot mount from stage \"" STR_FMT "\" to \"" STR_FMT
+                   "\", stage needs to be defined before current command",
+                   STR_ARG(m->from), STR_ARG(m->target));
+}
+
+static int add_mount_sources(Plan *p, const Stage *user, const Instr *i, StepSourceVec *ret,
+                             Err *err)
+{
+    vec_foreach(f, &i->flags) {
+        StepSource source;
+        RunMount m;
+
+        if (!str_eq(f->name, S("mount")))
+            continue;
+        TRY(mount_parse(&p->b->arena, f->value, NULL, &m, err));
+        if (m.from.n == 0)
+            continue;
+        TRY(plan_find_mount(p, user, &m, &source.stage, &source.image, err));
+        if (source.stage || source.image.n)
+            vec_push(ret, source);
+    }
+    return 0;
+}
+
+int plan_step_sources(Plan *p, const Stage *user, const Step *step, StepSourceVec *ret, Err *err)
+{
+    const Flag *from = instr_flag(step->i, "from");
+    StepSource source;
+
+    if (step->i->kind == INSTR_RUN)
+        return add_mount_sources(p, user, step->i, ret, err);
+    if (step->i->kind != INSTR_COPY || !from)
+        return 0;
+    TRY(plan_find_source(p, user, from->value, &source.stage, &source.image, err));
+    vec_push(ret, source);
+    return 0;
+}
+
 bool stage_has_files(const Stage *s)
 {
     vec_foreach(step, &s->steps)
@@ -194,26 +245,35 @@ static bool has_run(const Stage *s)
 
 static int need_stage(Plan *p, Stage *s, Err *err);
 
+static int need_source(Plan *p, const Stage *s, const StepSource *source, Err *err)
+{
+    BaseImage *resolved;
+
+    if (!source->stage)
+        return image_resolve(p->b, source->image, &s->platform, &resolved, err);
+    TRY(need_stage(p, source->stage, err));
+    source->stage->readers++;
+    return 0;
+}
+
+static int need_step(Plan *p, const Stage *s, const Step *step, StepSourceVec *sources, Err *err)
+{
+    TRY(step_check(step->d, step->i, err));
+    TRY(plan_step_sources(p, s, step, sources, err));
+    vec_foreach(source, sources)
+        TRY(need_source(p, s, source, err));
+    return 0;
+}
+
 static int need_sources(Plan *p, Stage *s, Err *err)
 {
     vec_foreach(step, &s->steps) {
-        const Flag *from = instr_flag(step->i, "from");
-        BaseImage *resolved;
-        Stage *source;
-        Str image;
+        StepSourceVec sources = {0};
+        int rc = need_step(p, s, step, &sources, err);
 
-        if (step_check(step->d, step->i, err) < 0)
-            return at(step->d, step->i, S(""), err);
-        if (step->i->kind != INSTR_COPY || !from)
-            continue;
-        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
-            return at(step->d, step->i, S(""), err);
-        if (!source && image_resolve(p->b, image, &s->platform, &resolved, err) < 0)
-            return at(step->d, step->i, S(""), err);
-        if (!source)
-            continue;
-        TRY(need_stage(p, source, err));
-        source->readers++;
+        vec_done(&sources);
+        if (rc < 0)
+            return err->line ? -1 : at(step->d, step->i, S(""), err);
     }
     return 0;
 }
@@ -222,6 +282,21 @@ static int need_sources(Plan *p, Stage *s, Err *err)
  * What is needed for sure, by the file alone: its images are asked for at once, so that one slow
  * answer is not waited for after another.
  */
+static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err);
+
+static int begin_step(Plan *p, const Stage *s, const Step *step, StepSourceVec *sources, bool *seen,
+                      Err *err)
+{
+    BaseImage *begun;
+
+    TRY(step_check(step->d, step->i, err));
+    TRY(plan_step_sources(p, s, step, sources, err));
+    vec_foreach(source, sources)
+        TRY(source->stage ? begin_images(p, source->stage, seen, err)
+                          : image_begin(p->b, source->image, &s->platform, &begun, err));
+    return 0;
+}
+
 static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
 {
     BaseImage *begun;
@@ -234,18 +309,12 @@ static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
     else if (!s->scratch)
         TRY(image_begin(p->b, s->base_text, &s->platform, &begun, err));
     vec_foreach(step, &s->steps) {
-        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
-        Stage *source;
-        Str image;
+        StepSourceVec sources = {0};
+        int rc = begin_step(p, s, step, &sources, seen, err);
 
-        if (step_check(step->d, step->i, err) < 0)
-            return at(step->d, step->i, S(""), err);
-        if (!from)
-            continue;
-        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
-            return at(step->d, step->i, S(""), err);
-        TRY(source ? begin_images(p, source, seen, err)
-                   : image_begin(p->b, image, &s->platform, &begun, err));
+        vec_done(&sources);
+        if (rc < 0)
+            return err->line ? -1 : at(step->d, step->i, S(""), err);
     }
     return 0;
 }
@@ -387,16 +456,15 @@ static int add_stage_images(Plan *p, Stage *s, ImageNameVec *ret, Err *err)
     if (!s->base && !s->scratch)
         add_name(ret, s->base_text, &s->platform);
     vec_foreach(step, &s->steps) {
-        const Flag *from = step->i->kind == INSTR_COPY ? instr_flag(step->i, "from") : NULL;
-        Stage *source;
-        Str image;
+        StepSourceVec sources = {0};
+        int rc = plan_step_sources(p, s, step, &sources, err);
 
-        if (!from)
-            continue;
-        if (plan_find_source(p, s, from->value, &source, &image, err) < 0)
+        vec_foreach(source, &sources)
+            if (!source->stage)
+                add_name(ret, source->image, &s->platform);
+        vec_done(&sources);
+        if (rc < 0)
             return at(step->d, step->i, S(""), err);
-        if (!source)
-            add_name(ret, image, &s->platform);
     }
     return 0;
 }

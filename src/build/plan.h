@@ -2,14 +2,15 @@
 /*
  * build/plan.h - from a parsed Dockerfile to the stages that have to be built, in order.
  *
- * Stages that the target does not reach over FROM, COPY --from and the ONBUILD triggers of bases
- * are left out; only the images that the others need are resolved. All mistakes that can be seen
- * without running anything are found here: unknown targets, stages used before they are defined,
- * images that are not there, instructions and flags that are not supported yet.
+ * Stages that the target does not reach over FROM, COPY --from, RUN --mount=from= and the ONBUILD
+ * triggers of bases are left out; only the images that the others need are resolved. All mistakes
+ * that can be seen without running anything are found here: unknown targets, stages used before
+ * they are defined, images that are not there, instructions and flags that are not supported yet.
  */
 #pragma once
 
 #include "build/image.h"
+#include "dockerfile/mount.h"
 #include "dockerfile/scope.h"
 
 typedef struct Step {
@@ -30,7 +31,7 @@ struct Stage {
     BaseImage *image; /* FROM an image, or NULL */
     Platform platform;
     bool needed;
-    unsigned readers;         /* COPY --from and FROM of needed stages that are still to come */
+    unsigned readers;         /* mentions by needed stages that are still to come, FROM included */
     bool runs;                /* it, or a stage that is going to take over its disk, has a RUN */
     Dockerfile *triggers;     /* ONBUILD of the base, or NULL; owned */
     bool from_cache;          /* nothing in it is going to be looked into */
@@ -56,8 +57,9 @@ int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, St
                      Err *err) must_check;
 
 /*
- * Without a look at any of them: the images that FROM and COPY --from of all stages name, needed or
- * not, each once for a platform. Strings live in the builder's arena or in the Dockerfile.
+ * Without a look at any of them: the images that the FROM, COPY --from and RUN --mount=from= of all
+ * stages name, needed or not, each once for a platform. Strings live in the builder's arena or in
+ * the Dockerfile.
  */
 typedef struct ImageName {
     Str text;
@@ -65,5 +67,18 @@ typedef struct ImageName {
 } ImageName;
 typedef VEC(ImageName) ImageNameVec;
 int plan_images(Builder *b, Dockerfile *d, ImageNameVec *ret, Err *err) must_check;
+
+/* The same for RUN --mount=from=, where a number is no stage. "scratch": *ret_image is "". */
+int plan_find_mount(Plan *p, const Stage *user, const RunMount *m, Stage **ret_stage,
+                    Str *ret_image, Err *err) must_check;
+
+/* What a step reads that is neither its own stage nor the context: one for each mention. */
+typedef struct StepSource {
+    Stage *stage; /* or NULL: */
+    Str image;
+} StepSource;
+typedef VEC(StepSource) StepSourceVec;
+int plan_step_sources(Plan *p, const Stage *user, const Step *step, StepSourceVec *ret, Err *err)
+    must_check;
 
 bool stage_has_files(const Stage *s); /* some step reads or changes the root file system */

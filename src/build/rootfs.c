@@ -200,6 +200,19 @@ int rootfs_load(Rootfs *r, bool disk, Err *err)
     return rc < 0 && wrong ? load_again(r, disk || r->root, err) : rc;
 }
 
+/*
+ * With one active root at a time, this one may have been put aside meanwhile: moving it changed
+ * stamps.
+ */
+int rootfs_activate(Rootfs *r, Err *err)
+{
+    if (!r->root)
+        return 0;
+    if (!sandbox_parallel(r->b->sandbox))
+        r->stamped = false;
+    return root_activate(r->b->sandbox, r->root, err);
+}
+
 ScanOpts rootfs_scan_opts(const Rootfs *r)
 {
     return (ScanOpts){.root_fd = r->root->fd,

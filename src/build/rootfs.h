@@ -52,6 +52,9 @@ void rootfs_settle(Rootfs *r);
  */
 int rootfs_load(Rootfs *r, bool disk, Err *err) must_check;
 
+/* Its disk, if it has one, is what stands where commands run. */
+int rootfs_activate(Rootfs *r, Err *err) must_check;
+
 /*
  * A regular file's bytes; *ret_found false when there is no such file. Symlinks are followed inside
  * the root.

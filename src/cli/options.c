@@ -81,6 +81,8 @@ static const Option options[] = {
      "set a label, over the Dockerfile's own"},
     {NULL, B | X, "build-context", 0, OPTION_LIST, AT(build_contexts), "N=SRC",
      "use SRC (oci-layout://DIR[:TAG], docker-image://REF) for the name N"},
+    {NULL, B | X, "secret", 0, OPTION_LIST, AT(secrets), "SPEC",
+     "id=NAME[,src=FILE|env=VAR]: a secret for RUN --mount=type=secret"},
 
     {"Where it goes", B | N, "tag", 't', OPTION_LIST, AT(tags), "REF",
      "name of the image; repeatable"},
@@ -219,7 +221,6 @@ static const Option options[] = {
     {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
-    {NULL, B | X, "secret", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
@@ -249,6 +250,7 @@ void settings_done(Settings *s)
                              &s->build_args,
                              &s->labels,
                              &s->build_contexts,
+                             &s->secrets,
                              &s->tags,
                              &s->outputs,
                              &s->insecure_registries,

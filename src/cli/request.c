@@ -9,6 +9,7 @@
 #include "cli/bases_opts.h"
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
+#include "cli/secrets.h"
 #include "cli/values.h"
 #include "dockerfile/parse.h"
 #include "os/fd.h"
@@ -474,6 +475,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     b->ignore_immutable = s->ignore_immutable;
     TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", LONE_WRONG,
                     &b->build_contexts, err));
+    TRY(secrets_read(&s->secrets, b, err));
     TRY(fill_epoch(r, err));
     TRY(registry_opts_fill(s, &r->arena, &r->registry, err));
     TRY(fill_outputs(front, s, r, err));
@@ -531,6 +533,7 @@ void request_done(Request *r)
     vec_done(&r->build.labels);
     vec_done(&r->build.annotations);
     vec_done(&r->build.build_contexts);
+    secrets_forget(&r->build);
     vec_done(&r->build.tags);
     vec_done(&r->build.outputs);
     registry_opts_done(&r->registry);

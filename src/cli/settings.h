@@ -16,7 +16,7 @@ typedef struct Settings {
     StrVec git; /* key=value */
     const char *target;
     const char *platform;
-    StrVec build_args, labels, build_contexts;
+    StrVec build_args, labels, build_contexts, secrets;
 
     /* where it goes */
     StrVec tags;

@@ -74,6 +74,7 @@ void context_done(Context *c)
 {
     tree_free(c->tree);
     ignore_free(c->ignore);
+    vec_done(&c->partial);
     free(c->name);
     free(c->dir);
     free(c->ignore_beside);
@@ -130,6 +131,38 @@ int context_load(Context *c, Err *err)
 int context_check(Context *c, Err *err)
 {
     return !c->loaded && c->ops->check ? c->ops->check(c, err) : 0;
+}
+
+static int read_all(Tree *t, Node *top, Err *err)
+{
+    NodeVec todo = {0};
+    int rc = 0;
+
+    vec_push(&todo, top);
+    while (rc == 0 && todo.n > 0) {
+        Node *n = todo.v[--todo.n];
+
+        if (!node_is_dir(n))
+            continue;
+        rc = tree_read_dir(t, n, err);
+        for (Node *child = n->inode->children; rc == 0 && child; child = child->next)
+            vec_push(&todo, child);
+    }
+    vec_done(&todo);
+    return rc;
+}
+
+int context_is_whole(Context *c, Node *n, bool *ret, Err *err)
+{
+    *ret = c->dir != NULL;
+    if (!c->ignore || !c->dir)
+        return 0;
+    TRY(read_all(c->tree, n, err));
+    vec_foreach(dir, &c->partial)
+        for (const Node *up = *dir; up; up = up->parent)
+            if (up == n)
+                *ret = false;
+    return 0;
 }
 
 Tree *context_tree(Context *c)

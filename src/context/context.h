@@ -85,5 +85,11 @@ int context_load(Context *c, Err *err) must_check;
 /* Has it failed behind our back? Does not wait. */
 int context_check(Context *c, Err *err) must_check;
 
+/*
+ * Is there a context_dir(), and is everything that it has at and below the node in the tree too?
+ * Reads all of it.
+ */
+int context_is_whole(Context *c, Node *n, bool *ret, Err *err) must_check;
+
 Tree *context_tree(Context *c);
 FileSource *context_files(Context *c);

@@ -110,6 +110,8 @@ static int add_entry(Listing *l, const char *name, Err *err)
     Inode *i;
     Node *n;
 
+    if (excluded && (c->c.partial.n == 0 || c->c.partial.v[c->c.partial.n - 1] != l->dir))
+        vec_push(&c->c.partial, l->dir);
     if (excluded && !ignore_may_reinclude(c->c.ignore, path))
         return 0;
     TRY(stat_at(l->fd, name, &st, err));

@@ -331,6 +331,11 @@ static int read_key(MountReader *m, bool has_value, Err *err)
                    STR_ARG(text_clip(m->arena, m->field)));
 }
 
+static bool is_target(Str key)
+{
+    return str_eq(key, S("target")) || str_eq(key, S("dst")) || str_eq(key, S("destination"));
+}
+
 static int read_field(MountReader *m, Err *err)
 {
     bool has_value = str_cut(m->field, '=', &m->key, &m->value), from;
@@ -339,6 +344,8 @@ static int read_field(MountReader *m, Err *err)
         m->key = m->field;
     m->key = str_lower_in(m->arena, m->key);
     from = str_eq(m->key, S("from"));
+    if (!m->x && has_value && is_target(m->key))
+        m->mount.target = m->value;
     if (!m->x && !(from && has_value))
         return 0;
     if (from && has_value)

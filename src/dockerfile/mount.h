@@ -3,8 +3,9 @@
  * dockerfile/mount.h - the value of RUN --mount.
  *
  * It is read twice. Before the build, with no Expander, only the CSV and 'from' count: other values
- * may hold variables, so nothing else is looked at. When the instruction runs, with an Expander,
- * every value but that of 'from' is expanded and everything is checked.
+ * may hold variables, so nothing else is looked at (but the target is kept for messages). When the
+ * instruction runs, with an Expander, every value but that of 'from' is expanded and everything is
+ * checked.
  *
  * Errors  ERR_SYNTAX.
  */
@@ -46,5 +47,5 @@ typedef struct RunMount {
 
 const char *mount_type_name(MountType t); /* "cache" */
 
-/* x NULL: the first reading, which fills 'from' only. */
+/* x NULL: the first reading, which fills 'from', and 'target' as it is written. */
 int mount_parse(Arena *a, Str text, const Expander *x, RunMount *ret, Err *err) must_check;

@@ -86,7 +86,7 @@ static bool lookup(void *ctx, Str name, Str *ret)
     return true;
 }
 
-static Expander expander_of(const Scope *s)
+Expander scope_expander(const Scope *s)
 {
     return (Expander){.escape = s->escape,
                       .lookup = lookup,
@@ -97,7 +97,7 @@ static Expander expander_of(const Scope *s)
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
 {
     cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
-    Expander x = expander_of(s);
+    Expander x = scope_expander(s);
 
     TRY(expand_word(&x, word, &out, err));
     *ret = str_dup_in(s->arena, buf_str(&out));
@@ -107,7 +107,7 @@ int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
 int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err)
 {
     cleanup_buf Buf out = BUF_INIT(LIMIT_RUN_TEXT);
-    Expander x = expander_of(s);
+    Expander x = scope_expander(s);
 
     x.escape = '\\';
     x.keep_quotes = true;
@@ -118,7 +118,7 @@ int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err)
 
 int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err)
 {
-    Expander x = expander_of(s);
+    Expander x = scope_expander(s);
 
     return expand_words(&x, s->arena, word, ret, err);
 }

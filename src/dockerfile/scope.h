@@ -48,6 +48,9 @@ bool scope_declares(const Scope *s, Str name); /* an ARG does, with a value or w
 int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bool *ret_set,
                       Err *err) must_check;
 
+/* What scope_expand() expands with, for those who expand themselves; borrows the scope. */
+Expander scope_expander(const Scope *s);
+
 /* Expand one word; the result lives in the scope's arena. */
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err) must_check;
 /* A heredoc's body: quotes are ordinary characters there. */

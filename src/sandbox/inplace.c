@@ -46,6 +46,7 @@ typedef struct Inplace {
     Sandbox base;
     int slash;      /* "/" */
     int roots_fd;   /* ROOTS */
+    Str roots_path; /* absolute */
     bool own_roots; /* ROOTS is ROOTS_IN_SLASH */
     int lock_fd;    /* one kiln at a time can have the "/" of a container */
     bool keep_final;
@@ -137,7 +138,7 @@ static int remove_old_roots(Inplace *s, Err *err)
 
     TRY(dir_list(s->roots_fd, &list, err));
     for (size_t i = 0; i < list.n; i++)
-        if (strspn(list.v[i].name, "0123456789") == strlen(list.v[i].name))
+        if (list.v[i].name[0] >= '0' && list.v[i].name[0] <= '9')
             TRY(dir_remove_all(s->roots_fd, list.v[i].name, err));
     return 0;
 }
@@ -250,6 +251,8 @@ static int in_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd,
     RunRequest req = {.spec = *spec};
     bool offline = spec->network == RUN_NETWORK_NONE;
 
+    if (spec->n_mounts > 0)
+        return err_set(err, ERR_UNSUPPORTED, "RUN --mount is not supported in place yet");
     if (&s->active->r != root)
         return err_set(err, ERR_USAGE, "this root is not active");
     if (launcher_run(s->base.launcher, offline ? CLONE_NEWNET : 0, &req, out_fd, err_fd, ret,
@@ -261,6 +264,19 @@ static int in_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd,
             "--network=none is not possible in place: this container may not make a network "
             "namespace");
     return -1;
+}
+
+static int in_new_dir(Sandbox *sandbox, char **ret, Err *err)
+{
+    Inplace *s = (Inplace *)sandbox;
+    cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/%u.dir", s->roots_path.p, s->next++) < 0)
+        return err_sys(err, "asprintf");
+    if (mkdir(path, 0700) < 0)
+        return err_sys(err, "make the directory %s", path);
+    *ret = steal_ptr(&path);
+    return 0;
 }
 
 /* ---- opening ---- */
@@ -310,11 +326,13 @@ static int choose_roots(Inplace *s, const char *kiln_dir, Err *err)
     Str in_kiln = str_fmt_in(&s->arena, "%s/roots", kiln_dir);
     bool works = false;
 
+    s->roots_path = in_kiln;
     TRY(open_roots(in_kiln.p, &s->roots_fd, err));
     TRY(rename_works(s->roots_fd, &works, err));
     if (works)
         return 0;
     s->own_roots = true;
+    s->roots_path = S(ROOTS_IN_SLASH);
     keep_path(s, S(ROOTS_IN_SLASH));
     return open_roots(ROOTS_IN_SLASH, &s->roots_fd, err);
 }
@@ -481,5 +499,6 @@ const SandboxKind sandbox_inplace = {
     .root_activate = in_root_activate,
     .root_open_readonly = in_root_open_readonly,
     .root_free = in_root_free,
+    .new_dir = in_new_dir,
     .run = in_run,
 };

@@ -24,6 +24,7 @@ typedef struct SandboxKind {
     int (*root_activate)(Sandbox *s, Root *r, Err *err);
     int (*root_open_readonly)(Sandbox *s, Root *r, Err *err);
     void (*root_free)(Sandbox *s, Root *r);
+    int (*new_dir)(Sandbox *s, char **ret, Err *err);
     int (*run)(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd, RunResult *ret,
                Err *err);
 } SandboxKind;

@@ -426,6 +426,7 @@ int launcher_run(Launcher *l, int clone_flags, const RunRequest *req, int out_fd
     cleanup_close int channel = -1;
     uint32_t len = 0;
     RunReply reply;
+    int sent;
 
     TRY(signal_check(err));
     buf_append(&text, &len, sizeof(len));
@@ -433,7 +434,9 @@ int launcher_run(Launcher *l, int clone_flags, const RunRequest *req, int out_fd
     len = (uint32_t)(text.n - sizeof(len));
     memcpy(text.p, &len, sizeof(len));
     TRY(open_channel(l, clone_flags, out_fd, err_fd, &channel, err));
-    TRY(send_request(channel, &text, err));
+    sent = send_request(channel, &text, err);
+    explicit_bzero(text.p, text.n); /* secrets */
+    TRY(sent);
     wait_reply(channel);
     TRY(read_reply(channel, &reply, err));
     TRY(signal_check(err));

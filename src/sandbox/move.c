@@ -230,6 +230,66 @@ int move_contents(int from, int to, const StrVec *foreign, Err *err)
     return failed;
 }
 
+/* ---- copying ---- */
+
+static int copy_entries(Move *m, int from, int to, Err *err);
+
+static int copy_dir(Move *m, int from, int to, const char *name, const struct stat *st, Err *err)
+{
+    cleanup_close int in = -1, out = -1;
+
+    if (mkdirat(to, name, 0700) < 0)
+        return err_sys(err, "make the directory");
+    in = open_below(from, name);
+    out = open_below(to, name);
+    if (in < 0 || out < 0)
+        return err_sys(err, "open the directory");
+    TRY(copy_entries(m, in, out, err));
+    return copy_attributes(from, to, name, st, err);
+}
+
+static int copy_entries(Move *m, int from, int to, Err *err)
+{
+    cleanup_dir_list DirList list = {0};
+
+    TRY(dir_list(from, &list, err));
+    for (size_t i = 0; i < list.n; i++) {
+        const char *name = list.v[i].name;
+        size_t was = path_push(m, name);
+        struct stat st;
+        int rc;
+
+        TRY(buf_check(&m->path, "a path to be copied", err));
+        if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            rc = err_sys(err, "stat");
+        else if (S_ISDIR(st.st_mode))
+            rc = copy_dir(m, from, to, name, &st, err);
+        else
+            rc = copy_once(m, from, to, name, &st, err);
+        if (rc < 0)
+            return fail_at(m, "copy", err);
+        buf_truncate(&m->path, was);
+    }
+    return 0;
+}
+
+int copy_contents(int from, int to, Err *err)
+{
+    Move m = {.to = to, .path = BUF_INIT(BUF_SMALL), .arena = ARENA_INIT};
+    struct stat st;
+    int failed;
+
+    if (fstat(from, &st) < 0)
+        return err_sys(err, "stat the directory to be copied");
+    failed = copy_entries(&m, from, to, err);
+    if (failed == 0)
+        failed = copy_attributes(from, to, ".", &st, err);
+    buf_done(&m.path);
+    map_done(&m.linked);
+    arena_done(&m.arena);
+    return failed;
+}
+
 /* ---- removing ---- */
 
 static int clear_entries(Move *m, int dir, Err *err);

@@ -24,5 +24,11 @@
  */
 int move_contents(int from, int to, const StrVec *foreign, Err *err) must_check;
 
+/*
+ * The same by copying (sharing blocks where the file system can): 'from' stays as it is. Nothing is
+ * foreign, 'to' is empty; what is mounted in 'from' is copied as well.
+ */
+int copy_contents(int from, int to, Err *err) must_check;
+
 /* Remove the contents of 'dir' but for foreign paths and the directories above them. */
 int clear_contents(int dir, const StrVec *foreign, Err *err) must_check;

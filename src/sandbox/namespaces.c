@@ -20,8 +20,8 @@
 #include "base/log.h"
 #include "os/file.h"
 #include "os/walk.h"
+#include "sandbox/asked_mounts.h"
 #include "sandbox/kind.h"
-#include "sandbox/mount_points.h"
 #include "sandbox/userns.h"
 
 typedef struct Plan {
@@ -201,7 +201,7 @@ static int make_mount_points(const Root *r, const RunRequest *req, MountPointVec
         TRY(mount_point_make(r->fd, "etc/resolv.conf", false, made, err));
     if (req->hosts)
         TRY(mount_point_make(r->fd, "etc/hosts", false, made, err));
-    return 0;
+    return asked_mounts_points(r->fd, &req->spec, made, err);
 }
 
 /*
@@ -229,11 +229,51 @@ static int write_hosts(NsSandbox *s, const NsRoot *r, const char *hostname, char
     return 0;
 }
 
+/* The builder's roots as directories that the supervisor can open. */
+static void resolve_mounts(const NsSandbox *s, RunSpec *spec, Arena *a)
+{
+    SandboxMount *v = arena_new_n(a, SandboxMount, spec->n_mounts);
+
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        v[i] = spec->mounts[i];
+        if (v[i].from)
+            v[i].dir = str_fmt_in(a, "%s/%s", s->dir, ((const NsRoot *)v[i].from)->name).p;
+    }
+    spec->mounts = v;
+}
+
+static int ns_new_dir(Sandbox *sandbox, char **ret, Err *err)
+{
+    NsSandbox *s = (NsSandbox *)sandbox;
+    cleanup_free char *path = NULL;
+    unsigned n;
+
+    (void)pthread_mutex_lock(&s->lock);
+    n = s->next++;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (asprintf(&path, "%s/%u.dir", s->dir, n) < 0)
+        return err_sys(err, "asprintf");
+    if (mkdir(path, 0700) < 0)
+        return err_sys(err, "make the directory %s", path);
+    *ret = steal_ptr(&path);
+    return 0;
+}
+
+static void remove_dir(char **path)
+{
+    Err err;
+
+    if (*path && dir_remove_all(AT_FDCWD, *path, &err) < 0)
+        log_debug("remove %s: %s", *path, err.msg);
+    free_at(path);
+}
+
 static int run_with_plan(NsSandbox *s, NsRoot *r, RunRequest *req, int out_fd, int err_fd,
                          RunResult *ret, Err *err)
 {
     cleanup_mount_points MountPointVec made = {0};
     cleanup_free char *root = NULL, *hosts = NULL;
+    cleanup_with(remove_dir) char *scratch = NULL;
     int net = req->spec.network == RUN_NETWORK_NONE ? CLONE_NEWNET : 0;
 
     TRY(write_hosts(s, r, req->spec.hostname, &hosts, err));
@@ -243,6 +283,9 @@ static int run_with_plan(NsSandbox *s, NsRoot *r, RunRequest *req, int out_fd, i
     req->hosts = hosts;
     req->resolv = access("/etc/resolv.conf", R_OK) == 0 ? "/etc/resolv.conf" : NULL;
     req->own_pids = s->plan->own_pids;
+    if (asked_mounts_need_scratch(&req->spec))
+        TRY(ns_new_dir(&s->base, &scratch, err));
+    req->scratch = scratch;
     TRY(make_mount_points(&r->r, req, &made, err));
     return launcher_run(s->base.launcher, s->plan->clone_flags | net, req, out_fd, err_fd, ret,
                         err);
@@ -252,8 +295,10 @@ static int ns_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd,
                   RunResult *ret, Err *err)
 {
     NsSandbox *s = (NsSandbox *)sandbox;
+    cleanup_arena Arena a = ARENA_INIT;
     RunRequest req = {.spec = *spec};
 
+    resolve_mounts(s, &req.spec, &a);
     return run_with_plan(s, (NsRoot *)root, &req, out_fd, err_fd, ret, err);
 }
 
@@ -342,5 +387,6 @@ const SandboxKind sandbox_namespaces = {
     .root_activate = ns_root_activate,
     .root_open_readonly = ns_root_open_readonly,
     .root_free = ns_root_free,
+    .new_dir = ns_new_dir,
     .run = ns_run,
 };

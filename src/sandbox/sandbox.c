@@ -7,7 +7,9 @@
 
 #include <fcntl.h>
 
+#include "base/limits.h"
 #include "sandbox/kind.h"
+#include "sandbox/userns.h"
 
 static const SandboxKind *const kinds[] = {&sandbox_namespaces, &sandbox_inplace};
 
@@ -89,6 +91,12 @@ bool sandbox_parallel(const Sandbox *s)
     return s->kind->parallel;
 }
 
+bool sandbox_may_chown(const Sandbox *s)
+{
+    (void)s;
+    return userns_maps_all();
+}
+
 int root_new(Sandbox *s, Root **ret, Err *err)
 {
     return s->kind->root_new(s, ret, err);
@@ -110,12 +118,22 @@ void root_free(Sandbox *s, Root *r)
         s->kind->root_free(s, r);
 }
 
+int sandbox_new_dir(Sandbox *s, char **ret, Err *err)
+{
+    return s->kind->new_dir(s, ret, err);
+}
+
 static int check_spec(const RunSpec *spec, Err *err)
 {
     if (!spec->argv || spec->argv->n == 0)
         return err_set(err, ERR_USAGE, "no command to run");
     if (!spec->cwd || spec->cwd[0] != '/')
         return err_set(err, ERR_USAGE, "the working directory of a RUN must be absolute");
+    if (spec->n_mounts > LIMIT_RUN_MOUNTS)
+        return err_set(err, ERR_LIMIT, "more than %u mounts", LIMIT_RUN_MOUNTS);
+    for (size_t i = 0; i < spec->n_mounts; i++)
+        if (spec->mounts[i].target[0] != '/' || spec->mounts[i].target[1] == '\0')
+            return err_set(err, ERR_USAGE, "invalid mount target \"%s\"", spec->mounts[i].target);
     return 0;
 }
 
@@ -126,6 +144,8 @@ int sandbox_run(Sandbox *s, Root *r, const RunSpec *spec, int out_fd, int err_fd
 
     TRY(check_spec(spec, err));
     TRY(s->kind->run(s, r, spec, out_fd, err_fd, &got, err));
+    for (size_t i = 0; i < spec->n_mounts; i++)
+        spec->mounts[i].spoiled = got.spoiled >> i & 1;
     *ret = got;
     return 0;
 }

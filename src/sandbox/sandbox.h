@@ -75,6 +75,8 @@ const char *sandbox_name(const Sandbox *s);
 int sandbox_open_outside(Sandbox *s, const char *path, Err *err) must_check;
 bool sandbox_parallel(const Sandbox *s); /* several roots may be active at once */
 
+bool sandbox_may_chown(const Sandbox *s); /* Root.may_chown of all its roots */
+
 typedef struct Root {
     int fd; /* the root directory, O_DIRECTORY; valid while active. Owned by the Root */
     /*
@@ -104,11 +106,46 @@ int root_activate(Sandbox *s, Root *r, Err *err) must_check;
 int root_open_readonly(Sandbox *s, Root *r, Err *err) must_check;
 void root_free(Sandbox *s, Root *r); /* removes its files */
 
+/*
+ * A new, empty directory beside the roots, for what is to be mounted: from there inplace can rename
+ * it. *ret is its absolute path, owned by the caller; it is removed with the sandbox.
+ */
+int sandbox_new_dir(Sandbox *s, char **ret, Err *err) must_check;
+
 typedef enum RunNetwork {
     RUN_NETWORK_DEFAULT,
     RUN_NETWORK_NONE,
     RUN_NETWORK_HOST
 } RunNetwork;
+
+typedef enum SandboxMountKind {
+    SANDBOX_BIND,  /* a directory or file that the builder has */
+    SANDBOX_TMPFS, /* an empty directory */
+    SANDBOX_FILE,  /* bytes that are to be on no disk: a secret; read-only */
+} SandboxMountKind;
+
+/*
+ * What a RUN finds in its root that is not the root's. Strings and data are borrowed. Where there
+ * is no mount(2) (inplace) the same is done by renaming: then nothing but the builder's care keeps
+ * the command from writing to what is read-only, and 'spoiled' says that it did.
+ */
+typedef struct SandboxMount {
+    SandboxMountKind kind;
+    const char *target; /* absolute, cleaned, not "/"; resolved inside the root, made if missing */
+    bool read_only;     /* bind, tmpfs */
+    /* bind: */
+    Root *from;         /* 'source' in this root (not the one that runs) ... */
+    const char *dir;    /* ... or in this directory: absolute, trusted */
+    const char *source; /* relative, without links; "" = all of it */
+    bool is_dir;
+    bool discard; /* what the command writes there is thrown away */
+    bool spoiled; /* out: the source is not any more what it was, though it should be */
+    /* tmpfs: */
+    uint64_t size_bytes; /* 0 = the kernel's default; inplace: not enforced */
+    /* file: */
+    Str data;
+    uint32_t mode, uid, gid;
+} SandboxMount;
 
 typedef struct RunSpec {
     const StrVec *argv; /* argv[0] is looked up in the PATH of env, inside the root */
@@ -119,6 +156,8 @@ typedef struct RunSpec {
     size_t n_groups;
     const char *hostname; /* namespaces only */
     RunNetwork network;
+    SandboxMount *mounts; /* at most LIMIT_RUN_MOUNTS, the later over the earlier */
+    size_t n_mounts;
 } RunSpec;
 
 typedef struct RunResult {
@@ -126,6 +165,7 @@ typedef struct RunResult {
     int term_signal;  /* 0 or N */
     bool not_found;   /* the command does not exist (exit_code 127) or cannot be executed (126) */
     char detail[256]; /* for not_found and set-up failures: which path, why */
+    uint64_t spoiled; /* internal: bits for RunSpec.mounts, which see */
 } RunResult;
 
 /*

@@ -6,6 +6,8 @@
  */
 #include "sandbox/wire.h"
 
+#include "base/limits.h"
+
 static void put_u32(Buf *to, uint32_t v)
 {
     buf_append(to, &v, sizeof(v));
@@ -32,6 +34,27 @@ static void put_list(Buf *to, const StrVec *list)
         put_str(to, list->v[i]);
 }
 
+static void put_u64(Buf *to, uint64_t v)
+{
+    buf_append(to, &v, sizeof(v));
+}
+
+static void put_mount(Buf *to, const SandboxMount *m)
+{
+    put_u32(to, m->kind);
+    put_z(to, m->target);
+    put_u32(to, m->read_only);
+    put_z(to, m->dir);
+    put_z(to, m->source);
+    put_u32(to, m->is_dir);
+    put_u32(to, m->discard);
+    put_u64(to, m->size_bytes);
+    put_str(to, m->data);
+    put_u32(to, m->mode);
+    put_u32(to, m->uid);
+    put_u32(to, m->gid);
+}
+
 int run_request_format(const RunRequest *r, Buf *to, Err *err)
 {
     const RunSpec *s = &r->spec;
@@ -46,9 +69,13 @@ int run_request_format(const RunRequest *r, Buf *to, Err *err)
         put_u32(to, s->groups[i]);
     put_z(to, s->hostname);
     put_u32(to, s->network);
+    put_u32(to, (uint32_t)s->n_mounts);
+    for (size_t i = 0; i < s->n_mounts; i++)
+        put_mount(to, &s->mounts[i]);
     put_z(to, r->root);
     put_z(to, r->resolv);
     put_z(to, r->hosts);
+    put_z(to, r->scratch);
     put_u32(to, r->own_pids);
     put_u32(to, r->probe);
     return buf_check(to, "the arguments and environment of a RUN", err);
@@ -132,6 +159,44 @@ static bool get_groups(Str *from, Arena *a, RunSpec *ret)
     return true;
 }
 
+static bool get_u64(Str *from, uint64_t *ret)
+{
+    if (from->n < sizeof(*ret))
+        return false;
+    memcpy(ret, from->p, sizeof(*ret));
+    *from = str_skip(*from, sizeof(*ret));
+    return true;
+}
+
+static bool get_mount(Str *from, Arena *a, SandboxMount *ret)
+{
+    uint32_t kind;
+
+    if (!get_u32(from, &kind) || kind > SANDBOX_FILE || !get_z(from, a, &ret->target) ||
+        !ret->target || ret->target[0] != '/' || !get_bool(from, &ret->read_only) ||
+        !get_z(from, a, &ret->dir) || !get_z(from, a, &ret->source) ||
+        !get_bool(from, &ret->is_dir) || !get_bool(from, &ret->discard) ||
+        !get_u64(from, &ret->size_bytes) || !get_str(from, a, &ret->data) ||
+        !get_u32(from, &ret->mode) || !get_u32(from, &ret->uid) || !get_u32(from, &ret->gid))
+        return false;
+    ret->kind = (SandboxMountKind)kind;
+    return kind != SANDBOX_BIND || (ret->dir && ret->source);
+}
+
+static bool get_mounts(Str *from, Arena *a, RunSpec *ret)
+{
+    uint32_t n;
+
+    if (!get_u32(from, &n) || n > LIMIT_RUN_MOUNTS)
+        return false;
+    ret->mounts = arena_new_n(a, SandboxMount, n);
+    ret->n_mounts = n;
+    for (uint32_t i = 0; i < n; i++)
+        if (!get_mount(from, a, &ret->mounts[i]))
+            return false;
+    return true;
+}
+
 static bool get_spec(Str *from, Arena *a, RunSpec *ret)
 {
     uint32_t network;
@@ -142,7 +207,7 @@ static bool get_spec(Str *from, Arena *a, RunSpec *ret)
         network > RUN_NETWORK_HOST)
         return false;
     ret->network = (RunNetwork)network;
-    return true;
+    return get_mounts(from, a, ret);
 }
 
 int run_request_parse(Str text, Arena *a, RunRequest *ret, Err *err)
@@ -150,8 +215,8 @@ int run_request_parse(Str text, Arena *a, RunRequest *ret, Err *err)
     RunRequest r = {0};
 
     if (!get_spec(&text, a, &r.spec) || !get_z(&text, a, &r.root) || !get_z(&text, a, &r.resolv) ||
-        !get_z(&text, a, &r.hosts) || !get_bool(&text, &r.own_pids) || !get_bool(&text, &r.probe) ||
-        text.n != 0)
+        !get_z(&text, a, &r.hosts) || !get_z(&text, a, &r.scratch) ||
+        !get_bool(&text, &r.own_pids) || !get_bool(&text, &r.probe) || text.n != 0)
         return err_set(err, ERR_FORMAT, "malformed request to run a command");
     *ret = r;
     return 0;

@@ -258,7 +258,115 @@ TEST(host_name_and_hosts)
     box_close(&b);
 }
 
-TEST_MAIN(T(mount_points_leave_no_trace), T(directories_of_the_image_stay),
+/* A directory of the builder with "f" in it; owned by caller. */
+static char *new_dir(Box *b)
+{
+    cleanup_close int fd = -1;
+    char *dir = NULL;
+    Err err;
+
+    CHECK_OK(sandbox_new_dir(b->sandbox, &dir, &err));
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK_OK(file_write_atomic(fd, "f", 0644, S("of the builder\n"), &err));
+    return dir;
+}
+
+TEST(asked_mounts)
+{
+    cleanup_free char *dir = NULL, *text = NULL;
+    struct stat st;
+    Root *r, *other;
+    Box b;
+
+    if (!box_open(&b))
+        return;
+    other = box_root(&b);
+    box_write(other, "g", 0644, "of another root\n");
+    r = box_root(&b);
+    box_write(r, "s", 0644, "of the image\n");
+    make_old(r, ".");
+    make_old(r, "s");
+    dir = new_dir(&b);
+    SandboxMount m[] = {
+        {.target = "/ro", .dir = dir, .source = "", .is_dir = true, .read_only = true},
+        {.target = "/rw", .dir = dir, .source = "", .is_dir = true, .discard = true},
+        {.target = "/one", .from = other, .source = "g", .read_only = true},
+        {.target = "/one.rw", .from = other, .source = "g", .discard = true},
+        {.kind = SANDBOX_TMPFS, .target = "/a/b", .size_bytes = 4096},
+        {.kind = SANDBOX_FILE, .target = "/s", .data = S("hush\n"), .mode = 0400},
+        {.kind = SANDBOX_FILE,
+         .target = "/dev/x",
+         .data = S("#!/bin/sh\necho ran\n"),
+         .mode = 0755},
+    };
+    text = box_sh_as(&b, r, (RunSpec){.mounts = m, .n_mounts = ARRAY_LEN(m)},
+                     "cat /ro/f /one /s; echo more >>/rw/f; echo >/rw/g; rm /rw/g; cat /rw/f;"
+                     "echo x >>/one.rw; cat /one.rw; ls /a; stat -c %a /s; /dev/x;"
+                     "touch /ro/x || touch /s || echo kept");
+    CHECK(
+        str_starts(str_from(text), S("of the builder\nof another root\nhush\nof the builder\nmore\n"
+                                     "of another root\nx\nb\n400\nran\n")));
+    CHECK(str_ends(str_from(text), S("kept\n")));
+    CHECK_LISTING(r, ".", "d:bin f:s");
+    CHECK(is_old(r, ".") && is_old(r, "s"));
+    CHECK(fstatat(other->fd, "g", &st, 0) == 0 && st.st_size == 16);
+    box_close(&b);
+}
+
+TEST(mounts_in_mounts)
+{
+    cleanup_free char *dir = NULL, *text = NULL;
+    Root *r;
+    Box b;
+
+    if (!box_open(&b))
+        return;
+    r = box_root(&b);
+    dir = new_dir(&b);
+    SandboxMount m[] = {
+        {.kind = SANDBOX_TMPFS, .target = "/t"},
+        {.target = "/t/d/e", .dir = dir, .source = "", .is_dir = true, .read_only = true},
+        {.kind = SANDBOX_FILE, .target = "/t/d/s", .data = S("hush\n"), .mode = 0444},
+    };
+    text =
+        box_sh_as(&b, r, (RunSpec){.mounts = m, .n_mounts = ARRAY_LEN(m)}, "cat /t/d/e/f /t/d/s");
+    CHECK_STR(str_from(text), S("of the builder\nhush\n"));
+    CHECK_LISTING(r, ".", "d:bin");
+    box_close(&b);
+}
+
+TEST(mounts_that_cannot_be)
+{
+    int fd = memfd_create("out", MFD_CLOEXEC);
+    cleanup_free char *dir = NULL;
+    RunResult got;
+    Root *r;
+    Err err;
+    Box b;
+
+    if (!box_open(&b))
+        return;
+    r = box_root(&b);
+    dir = new_dir(&b);
+    CHECK(symlinkat("/etc/passwd", open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), "link") == 0);
+    SandboxMount m[] = {
+        {.target = "/x", .dir = dir, .source = "missing"},
+        {.target = "/x", .dir = dir, .source = "link"}, /* seen from the directory it is in */
+        {.target = "/bin", .dir = dir, .source = "f"},
+        {.target = "/", .dir = dir, .source = "", .is_dir = true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(m); i++) {
+        RunSpec spec = {.mounts = &m[i], .n_mounts = 1};
+
+        CHECK(box_exec(&b, r, spec, fd, &got, &err, (const char *[]){"sh", NULL}) == -1);
+        CHECK_LISTING(r, ".", "d:bin");
+    }
+    close_at(&fd);
+    box_close(&b);
+}
+
+TEST_MAIN(T(asked_mounts), T(mounts_in_mounts), T(mounts_that_cannot_be),
+          T(mount_points_leave_no_trace), T(directories_of_the_image_stay),
           T(used_mount_points_stay), T(resolv_conf_through_links),
           T(hostile_links_do_not_leave_the_root), T(builder_files_are_out_of_sight),
           T(kernel_files_are_protected), T(devices), T(host_name_and_hosts))

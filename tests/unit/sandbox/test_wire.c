@@ -5,6 +5,23 @@
 
 static const uint32_t groups[] = {1, 2, 65534};
 
+static SandboxMount mounts[] = {
+    {.kind = SANDBOX_BIND,
+     .target = "/src",
+     .read_only = true,
+     .dir = "/work dir",
+     .source = "a/b",
+     .is_dir = true,
+     .discard = true},
+    {.kind = SANDBOX_TMPFS, .target = "/t", .size_bytes = (uint64_t)5 << 40},
+    {.kind = SANDBOX_FILE,
+     .target = "/run/secrets/x",
+     .data = {"a\0b", 3},
+     .mode = 0400,
+     .uid = 7,
+     .gid = 8},
+};
+
 static RunRequest sample(StrVec *argv, StrVec *env)
 {
     vec_push(argv, S("sh"));
@@ -19,9 +36,12 @@ static RunRequest sample(StrVec *argv, StrVec *env)
                                  .groups = groups,
                                  .n_groups = 3,
                                  .hostname = "box",
-                                 .network = RUN_NETWORK_NONE},
+                                 .network = RUN_NETWORK_NONE,
+                                 .mounts = mounts,
+                                 .n_mounts = ARRAY_LEN(mounts)},
                         .root = "/kiln/roots/0",
                         .hosts = "/kiln/hosts",
+                        .scratch = "/kiln/scratch",
                         .own_pids = true};
 }
 
@@ -48,6 +68,32 @@ TEST(round_trip)
     CHECK(out.spec.network == RUN_NETWORK_NONE && out.own_pids && !out.probe && !out.resolv);
     CHECK_STR(str_from(out.root), S("/kiln/roots/0"));
     CHECK_STR(str_from(out.hosts), S("/kiln/hosts"));
+    vec_done(&argv);
+    vec_done(&env);
+}
+
+TEST(mounts_round_trip)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_RUN_REQUEST);
+    cleanup_arena Arena a = ARENA_INIT;
+    StrVec argv = {0}, env = {0};
+    RunRequest in = sample(&argv, &env), out;
+    const SandboxMount *m;
+    Err err;
+
+    CHECK_OK(run_request_format(&in, &text, &err));
+    CHECK_OK(run_request_parse(buf_str(&text), &a, &out, &err));
+    CHECK_STR(str_from(out.scratch), S("/kiln/scratch"));
+    CHECK(out.spec.n_mounts == 3);
+    m = out.spec.mounts;
+    CHECK(m[0].kind == SANDBOX_BIND && m[0].read_only && m[0].is_dir && m[0].discard);
+    CHECK_STR(str_from(m[0].target), S("/src"));
+    CHECK_STR(str_from(m[0].dir), S("/work dir"));
+    CHECK_STR(str_from(m[0].source), S("a/b"));
+    CHECK(m[1].kind == SANDBOX_TMPFS && !m[1].read_only && !m[1].dir);
+    CHECK(m[1].size_bytes == (uint64_t)5 << 40);
+    CHECK(m[2].kind == SANDBOX_FILE && m[2].mode == 0400 && m[2].uid == 7 && m[2].gid == 8);
+    CHECK_STR(m[2].data, ((Str){"a\0b", 3}));
     vec_done(&argv);
     vec_done(&env);
 }
@@ -109,5 +155,5 @@ TEST(too_large_is_refused)
     vec_done(&argv);
 }
 
-TEST_MAIN(T(round_trip), T(nothing_is_a_request_too), T(every_cut_is_noticed),
+TEST_MAIN(T(round_trip), T(mounts_round_trip), T(nothing_is_a_request_too), T(every_cut_is_noticed),
           T(counts_are_not_believed), T(too_large_is_refused))

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/cache_mount.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "codec/sha256.h"
+#include "os/file.h"
+#include "os/lock.h"
+
+enum {
+    CACHE_MODE = 0755,
+    INSTANCES_MAX = 1000 /* of one private cache at the same time */
+};
+
+static void hash_field(Sha256 *h, Str s)
+{
+    sha256_update(h, s.p, s.n);
+    sha256_update(h, "", 1);
+}
+
+/* Everything that, when it differs, must not end up in the same directory. */
+static Str cache_key(Arena *a, Str id, const RunMount *m)
+{
+    cleanup_with(sha256_free_at) Sha256 *h = sha256_new();
+    unsigned char sum[SHA256_BYTES];
+    char hex[SHA256_HEX + 1];
+
+    hash_field(h, id);
+    hash_field(h, m->from);
+    hash_field(h, m->source);
+    hash_field(h, str_fmt_in(a, "%u:%u:%o", m->uid, m->gid, m->has_mode ? m->mode : CACHE_MODE));
+    sha256_final(h, sum);
+    sha256_hex(sum, hex);
+    return str_dup_in(a, str_from(hex));
+}
+
+/* Mode and owner are given once: what a command makes of them stays. */
+static int make_dir(const RunMount *m, bool may_chown, CacheMount *c, Err *err)
+{
+    mode_t mode = m->has_mode ? m->mode & 07777 : CACHE_MODE;
+
+    c->is_fresh = mkdir(c->dir, 0700) == 0;
+    if (!c->is_fresh)
+        return errno == EEXIST ? 0 : err_sys(err, "make %s", c->dir);
+    if (may_chown && chown(c->dir, m->uid, m->gid) < 0)
+        return err_sys(err, "give %s to %u:%u", c->dir, m->uid, m->gid);
+    return chmod(c->dir, mode) < 0 ? err_sys(err, "set the mode of %s", c->dir) : 0;
+}
+
+/* 1 when it is ours, 0 when it is busy and somebody wants one for himself. */
+static int lock_instance(const RunMount *m, const char *path, CacheMount *c, Err *err)
+{
+    switch (m->sharing) {
+    case MOUNT_SHARING_PRIVATE: return lock_file_try(path, LOCK_EXCLUSIVE, &c->lock_fd, err);
+    case MOUNT_SHARING_LOCKED: TRY(lock_file(path, LOCK_EXCLUSIVE, &c->lock_fd, err)); return 1;
+    case MOUNT_SHARING_SHARED:
+    case MOUNT_SHARING_COUNT: break;
+    }
+    TRY(lock_file(path, LOCK_SHARED, &c->lock_fd, err));
+    return 1;
+}
+
+static int open_instance(Arena *a, Str parent, const RunMount *m, CacheMount *c, Err *err)
+{
+    for (unsigned n = 0; n < INSTANCES_MAX; n++) {
+        Str dir = str_fmt_in(a, STR_FMT "/%u", STR_ARG(parent), n);
+        int got = lock_instance(m, str_fmt_in(a, STR_FMT ".lock", STR_ARG(dir)).p, c, err);
+
+        TRY(got);
+        if (got == 1) {
+            c->dir = dir.p;
+            return 0;
+        }
+    }
+    return err_set(err, ERR_LIMIT, "the cache " STR_FMT " is used by too many builds",
+                   STR_ARG(c->id));
+}
+
+void cache_mount_name(Arena *a, Str name_space, const RunMount *m, CacheMount *ret)
+{
+    *ret = (CacheMount){.id = m->id, .lock_fd = -1};
+    if (name_space.n)
+        ret->id = str_fmt_in(a, STR_FMT "/" STR_FMT, STR_ARG(name_space), STR_ARG(m->id));
+    ret->key = cache_key(a, ret->id, m);
+}
+
+int cache_mount_open(Arena *a, const char *kiln_dir, const RunMount *m, bool may_chown,
+                     CacheMount *c, Err *err)
+{
+    Str parent = str_fmt_in(a, "%s/cache-mounts/" STR_FMT, kiln_dir, STR_ARG(c->key));
+
+    TRY(dir_make_all(AT_FDCWD, parent.p, 0711, err));
+    TRY(open_instance(a, parent, m, c, err));
+    return make_dir(m, may_chown, c, err);
+}
+
+void cache_mount_close(CacheMount *c)
+{
+    close_at(&c->lock_fd);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/run_mounts.h"
+
+#include <fcntl.h>
+
+#include "base/limits.h"
+#include "os/walk.h"
+
+#define SECRETS_DIR "/run/secrets"
+
+enum {
+    SECRET_MODE = 0400
+};
+
+/* One --mount being prepared. */
+typedef struct Asked {
+    StageBuild *s;
+    RunMounts *to;
+    RunMount m;
+    SandboxMount box;
+    MountOrigin origin;
+} Asked;
+
+static Arena *arena_of(Asked *a)
+{
+    return &a->s->b->arena; /* as long as what is kept of it */
+}
+
+static void push(Asked *a)
+{
+    vec_push(&a->to->list, a->box);
+    vec_push(&a->to->origins, a->origin);
+}
+
+static int read_target(Asked *a, Str text, Err *err)
+{
+    Str target = path_join(arena_of(a), stage_workdir(a->s), text);
+
+    if (text.n == 0 || str_eq(target, S("/")))
+        return err_set(err, ERR_SYNTAX, "invalid mount target \"" STR_FMT "\"", STR_ARG(text));
+    a->box.target = str_dup_in(arena_of(a), target).p;
+    return 0;
+}
+
+/* --- bind --- */
+
+static int find_source(Asked *a, Err *err)
+{
+    Stage *stage;
+    Str image;
+
+    if (a->m.from.n == 0)
+        return mount_source_context(a->s->b, a->m.source, &a->box, &a->origin, err);
+    TRY(plan_find_mount(a->s->plan, a->s->stage, &a->m, &stage, &image, err));
+    if (stage)
+        return mount_source_rootfs(stage_rootfs(stage), a->m.source, &a->box, &a->origin, err);
+    if (image.n)
+        return mount_source_image(a->s->b, image, &a->s->stage->platform, a->m.source, &a->box,
+                                  &a->origin, err);
+    return mount_source_empty(a->s->b, &a->box, err);
+}
+
+static int add_bind(Asked *a, Err *err)
+{
+    TRY(read_target(a, a->m.target, err));
+    TRY(find_source(a, err));
+    a->box.discard = !a->box.read_only;
+    push(a);
+    return 0;
+}
+
+/* --- cache --- */
+
+/* What a new cache begins with. */
+static int fill_cache(Asked *a, Rootfs *fs, const char *dir, Err *err)
+{
+    cleanup_with(rootfs_files_done) RootfsFiles files = {.disk_fd = -1};
+    NodeVec wanted = {0};
+    Node *n;
+    int rc;
+
+    TRY(rootfs_load(fs, false, err));
+    TRY(tree_lookup(fs->tree, a->m.source, true, &n, err));
+    if (!n)
+        return err_set(err, ERR_NOT_FOUND, "\"" STR_FMT "\": not found", STR_ARG(a->m.source));
+    rc = mount_collect_files(fs->tree, n, &wanted, err);
+    if (rc == 0)
+        rc = rootfs_files_open(fs, &wanted, &files, err);
+    vec_done(&wanted);
+    TRY(rc);
+    return mount_write_out(fs->tree, n, &files.s, dir, sandbox_may_chown(a->s->b->sandbox), err);
+}
+
+static int find_cache_content(Asked *a, Rootfs **ret, Err *err)
+{
+    Stage *stage = NULL;
+    Str image = S("");
+
+    *ret = NULL;
+    if (a->m.from.n)
+        TRY(plan_find_mount(a->s->plan, a->s->stage, &a->m, &stage, &image, err));
+    if (stage)
+        *ret = stage_rootfs(stage);
+    else if (image.n)
+        TRY(mount_source_image_files(a->s->b, image, &a->s->stage->platform, ret, err));
+    return 0;
+}
+
+/* Where in the cache the mount begins: links in what it was filled from are not in the way. */
+static int cache_source(Asked *a, Rootfs *content, Err *err)
+{
+    Str path = path_rooted(arena_of(a), a->m.source);
+
+    if (content) {
+        TRY(rootfs_load(content, false, err));
+        TRY(tree_canonical(content->tree, arena_of(a), a->m.source, true, &path, err));
+    }
+    a->box.source = str_dup_in(arena_of(a), path).p;
+    return 0;
+}
+
+/* A cache that this RUN has already is not locked a second time: that could wait for itself. */
+static CacheMount *find_held(const RunMounts *to, const CacheMount *c)
+{
+    vec_foreach(held, &to->caches)
+        if (str_eq(held->key, c->key))
+            return held;
+    return NULL;
+}
+
+static int open_cache(Asked *a, CacheMount **ret, Err *err)
+{
+    const BuildRequest *req = a->s->b->req;
+    const KeyValue *ns = key_values_find(&req->build_args, S("BUILDKIT_CACHE_MOUNT_NS"));
+    bool may_chown = sandbox_may_chown(a->s->b->sandbox);
+    CacheMount c;
+
+    cache_mount_name(arena_of(a), ns ? ns->value : S(""), &a->m, &c);
+    *ret = a->m.sharing == MOUNT_SHARING_PRIVATE ? NULL : find_held(a->to, &c);
+    if (*ret)
+        return 0;
+    if (cache_mount_open(arena_of(a), req->kiln_dir, &a->m, may_chown, &c, err) < 0) {
+        cache_mount_close(&c);
+        return err_wrap(err, "cache " STR_FMT, STR_ARG(c.id));
+    }
+    vec_push(&a->to->caches, c);
+    *ret = &a->to->caches.v[a->to->caches.n - 1];
+    return 0;
+}
+
+/* mkdir -p in a cache, where earlier commands may have left links: none is followed. */
+static int make_below(const char *dir, Str path, Err *err)
+{
+    cleanup_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (Str rest = path, c; path_next(&rest, &c);) {
+        cleanup_free char *name = str_dup(c);
+        int next;
+
+        if (mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
+            return err_sys(err, "make %s in %s", name, dir);
+        next = dir_open_at(fd, name, err);
+        if (next < 0)
+            return -1;
+        (void)close(fd);
+        fd = next;
+    }
+    return 0;
+}
+
+static int add_cache(Asked *a, Err *err)
+{
+    Rootfs *content;
+    CacheMount *c;
+    Sandbox *box;
+
+    TRY(read_target(a, a->m.target, err));
+    if (a->m.id.n == 0)
+        a->m.id = path_clean(arena_of(a), a->m.target);
+    TRY(builder_sandbox(a->s->b, &box, err));
+    TRY(find_cache_content(a, &content, err));
+    TRY(cache_source(a, content, err));
+    TRY(open_cache(a, &c, err));
+    if (c->is_fresh && content)
+        TRY(fill_cache(a, content, c->dir, err));
+    if (!content)
+        TRY(make_below(c->dir, str_from(a->box.source), err));
+    a->box.dir = c->dir;
+    a->box.is_dir = true;
+    push(a);
+    return 0;
+}
+
+/* --- tmpfs --- */
+
+static int add_tmpfs(Asked *a, Err *err)
+{
+    TRY(read_target(a, a->m.target, err));
+    a->box.kind = SANDBOX_TMPFS;
+    a->box.size_bytes = a->m.size_bytes;
+    push(a);
+    return 0;
+}
+
+/* --- secret --- */
+
+static const Secret *find_secret(const BuildRequest *req, Str id)
+{
+    vec_foreach(s, &req->secrets)
+        if (str_eq(s->id, id))
+            return s;
+    return NULL;
+}
+
+static Str secret_id(const RunMount *m)
+{
+    if (m->source.n)
+        return m->source;
+    return m->id.n ? m->id : path_base(m->target);
+}
+
+static void add_env(RunMounts *m, Str name, Str value)
+{
+    char *z = NEW_N(char, name.n + value.n + 2);
+
+    memcpy(z, name.p, name.n);
+    z[name.n] = '=';
+    memcpy(z + name.n + 1, value.p, value.n);
+    vec_push(&m->env, z); /* NOLINT(bugprone-sizeof-expression): a list of pointers */
+}
+
+static int add_secret_env(Asked *a, const Secret *secret, Err *err)
+{
+    Str name = a->m.env.n ? a->m.env : secret->id;
+
+    if (memchr(name.p, '=', name.n))
+        return err_set(err, ERR_SYNTAX, "\"" STR_FMT "\" is no name for a variable", STR_ARG(name));
+    if (secret->value.n && memchr(secret->value.p, '\0', secret->value.n))
+        return err_set(err, ERR_USAGE,
+                       "secret " STR_FMT " holds a zero byte: it cannot be a variable",
+                       STR_ARG(secret->id));
+    add_env(a->to, name, secret->value);
+    return 0;
+}
+
+static int add_secret(Asked *a, Err *err)
+{
+    Str id = secret_id(&a->m), target = a->m.target;
+    const Secret *secret = find_secret(a->s->b->req, id);
+
+    if (!secret && a->m.required)
+        return err_set(err, ERR_NOT_FOUND,
+                       "secret " STR_FMT ": not found (give it with --secret id=" STR_FMT
+                       ",src=FILE or env=NAME)",
+                       STR_ARG(id), STR_ARG(id));
+    if (!secret)
+        return 0;
+    if (a->m.has_env)
+        TRY(add_secret_env(a, secret, err));
+    if (a->m.has_env && target.n == 0)
+        return 0;
+    if (target.n == 0)
+        target = str_fmt_in(arena_of(a), SECRETS_DIR "/" STR_FMT, STR_ARG(path_base(id)));
+    TRY(read_target(a, target, err));
+    a->box.kind = SANDBOX_FILE;
+    a->box.data = secret->value;
+    a->box.mode = a->m.has_mode ? a->m.mode : SECRET_MODE;
+    a->box.uid = a->m.uid;
+    a->box.gid = a->m.gid;
+    push(a);
+    return 0;
+}
+
+/* --- ssh --- */
+
+static int add_ssh(Asked *a, Err *err)
+{
+    (void)a;
+    return err_set(err, ERR_UNSUPPORTED, "RUN --mount=type=ssh is not supported yet");
+}
+
+/* --- all of them --- */
+
+typedef int AddMount(Asked *a, Err *err);
+
+static AddMount *const add_type[MOUNT_TYPE_COUNT] = {[MOUNT_TYPE_BIND] = add_bind,
+                                                     [MOUNT_TYPE_CACHE] = add_cache,
+                                                     [MOUNT_TYPE_TMPFS] = add_tmpfs,
+                                                     [MOUNT_TYPE_SECRET] = add_secret,
+                                                     [MOUNT_TYPE_SSH] = add_ssh};
+
+int run_mounts_prepare(StageBuild *s, const Instr *i, RunMounts *ret, Err *err)
+{
+    Expander x = scope_expander(&s->scope);
+
+    vec_foreach(f, &i->flags) {
+        Asked a = {.s = s, .to = ret};
+
+        if (!str_eq(f->name, S("mount")))
+            continue;
+        TRY(mount_parse(&s->b->arena, f->value, &x, &a.m, err));
+        a.box.kind = SANDBOX_BIND;
+        a.box.read_only = a.m.read_only;
+        TRY(add_type[a.m.type](&a, err));
+        if (ret->list.n > LIMIT_RUN_MOUNTS)
+            return err_set(err, ERR_LIMIT, "more than %u mounts", LIMIT_RUN_MOUNTS);
+    }
+    return 0;
+}
+
+void run_mounts_add_file(RunMounts *m, const char *target, uint32_t mode, Str data)
+{
+    SandboxMount file = {.kind = SANDBOX_FILE, .target = target, .data = data, .mode = mode};
+    MountOrigin none = {0};
+
+    vec_push(&m->list, file);
+    vec_push(&m->origins, none);
+}
+
+static Str env_name(Str entry)
+{
+    Str name = entry, value;
+
+    (void)str_cut(entry, '=', &name, &value);
+    return name;
+}
+
+void run_mounts_environ(const RunMounts *m, StrVec *env)
+{
+    vec_foreach(z, &m->env) {
+        Str entry = str_from(*z);
+        bool replaced = false;
+
+        vec_foreach(e, env) {
+            if (!str_eq(env_name(*e), env_name(entry)))
+                continue;
+            *e = entry;
+            replaced = true;
+        }
+        if (!replaced)
+            vec_push(env, entry);
+    }
+}
+
+int run_mounts_settle(StageBuild *s, RunMounts *m, Err *err)
+{
+    (void)s;
+    (void)err;
+    for (size_t i = 0; i < m->list.n; i++)
+        if (m->list.v[i].spoiled)
+            mount_origin_spoiled(&m->origins.v[i]);
+    return 0;
+}
+
+void run_mounts_done(RunMounts *m)
+{
+    vec_foreach(z, &m->env) {
+        explicit_bzero(*z, strlen(*z));
+        free(*z);
+    }
+    vec_foreach(c, &m->caches)
+        cache_mount_close(c);
+    vec_done(&m->env);
+    vec_done(&m->caches);
+    vec_done(&m->origins);
+    vec_done(&m->list);
+}
