@@ -24,6 +24,7 @@ typedef struct Builder {
     VEC(BaseImage *) images;   /* resolved so far */
     VEC(Download *) downloads; /* download.c's */
     VEC(PushJob *) pushes;     /* push.c's */
+    unsigned disks;            /* made so far: in place, each puts the one before aside */
     struct MountSources *mount_sources; /* mount_source.c's; NULL = none yet */
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     struct BuildCache *cache; /* cached.c's; NULL = none is used */

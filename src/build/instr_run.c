@@ -253,6 +253,15 @@ static void add_script(StageBuild *s, const Instr *i, RunMounts *mounts, StrVec 
     vec_push(argv, path);
 }
 
+/* Files that are mounted may have to be unpacked, where this stage's disk is. */
+static int prepare_mounts(StageBuild *s, const Instr *i, RunMounts *mounts, Err *err)
+{
+    unsigned disks = s->b->disks;
+
+    TRY(run_mounts_prepare(s, i, mounts, err));
+    return s->b->disks == disks ? 0 : rootfs_activate(s->fs, err);
+}
+
 static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
                           StepReport *report, Err *err)
 {
@@ -262,7 +271,7 @@ static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, Run
     ScanOpts o;
 
     TRY(rootfs_load(s->fs, true, err));
-    TRY(run_mounts_prepare(s, i, mounts, err));
+    TRY(prepare_mounts(s, i, mounts, err));
     TRY(make_cwd(s, err));
     TRY(scan_before(s, err));
     TRY(warn_of_mounts(s, err));

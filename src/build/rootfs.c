@@ -121,6 +121,7 @@ static int make_disk(Rootfs *r, Disk **ret, Err *err)
 
     TRY(builder_sandbox(r->b, &s, err));
     TRY(root_new(s, &r->root, err));
+    r->b->disks++;
     o = (DiskOpts){r->root->fd, r->root->foreign, r->root->may_chown};
     r->stamped = false;
     *ret = disk_new(r->tree, &o);

@@ -342,13 +342,42 @@ void run_mounts_environ(const RunMounts *m, StrVec *env)
     }
 }
 
+static bool same_file(const Inode *i, const struct stat *st)
+{
+    return i->ino == st->st_ino && i->size == (uint64_t)st->st_size && i->mode == st->st_mode &&
+           i->mtime_ns == (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+/* In place a file that was mounted over has been renamed, and has a new ctime for that only. */
+static int know_again(StageBuild *s, const char *target, Err *err)
+{
+    cleanup_buf Buf path = BUF_INIT(BUF_SMALL);
+    Tree *t = s->fs->tree;
+    struct stat st;
+    Node *n;
+
+    TRY(tree_lookup(t, str_from(target), true, &n, err));
+    if (!n || !S_ISREG(n->inode->mode) || n->inode->ctime_ns == 0)
+        return 0;
+    node_path_to(n, &path);
+    if (fstatat(s->fs->root->fd, buf_z(&path), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+        !same_file(n->inode, &st))
+        return 0;
+    n->inode->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+    tree_note_ctime(t, n->inode->ctime_ns);
+    return 0;
+}
+
 int run_mounts_settle(StageBuild *s, RunMounts *m, Err *err)
 {
-    (void)s;
-    (void)err;
-    for (size_t i = 0; i < m->list.n; i++)
+    bool in_place = !sandbox_parallel(s->b->sandbox);
+
+    for (size_t i = 0; i < m->list.n; i++) {
         if (m->list.v[i].spoiled)
             mount_origin_spoiled(&m->origins.v[i]);
+        if (in_place)
+            TRY(know_again(s, m->list.v[i].target, err));
+    }
     return 0;
 }
 

@@ -31,10 +31,12 @@
 #include "sandbox/foreign.h"
 #include "sandbox/kind.h"
 #include "sandbox/move.h"
+#include "sandbox/swap.h"
 #include "sandbox/userns.h"
 
 #define HOST           "host"
 #define HOST_MOVING    "host.moving"
+#define SWAP           "swap" /* swap.h's, while something is run with mounts */
 #define ROOTS_IN_SLASH "/.kiln-roots"
 
 typedef struct InRoot {
@@ -143,9 +145,19 @@ static int remove_old_roots(Inplace *s, Err *err)
     return 0;
 }
 
+/* After a supervisor that could not do it, the builder puts back what stood for mounts. */
+static int unswap(const Inplace *s, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    TRY(swap_recover(str_fmt_in(&a, STR_FMT "/" SWAP, STR_ARG(s->roots_path)).p, err));
+    return dir_remove_all(s->roots_fd, SWAP, err);
+}
+
 /* What a kiln left that was killed, or that was asked to leave its last root. */
 static int recover(Inplace *s, Err *err)
 {
+    TRY(unswap(s, err));
     if (in_roots(s, HOST_MOVING))
         TRY(bring_back(s, HOST_MOVING, false, err));
     else if (in_roots(s, HOST))
@@ -244,26 +256,55 @@ static void in_root_free(Sandbox *sandbox, Root *root)
     free(r);
 }
 
+/* The builder's roots as directories; they are not active, so that is where they are. */
+static void resolve_mounts(const Inplace *s, RunSpec *spec, Arena *a)
+{
+    SandboxMount *v = arena_new_n(a, SandboxMount, spec->n_mounts);
+
+    for (size_t i = 0; i < spec->n_mounts; i++) {
+        v[i] = spec->mounts[i];
+        if (v[i].from)
+            v[i].dir =
+                str_fmt_in(a, STR_FMT "/%s", STR_ARG(s->roots_path), ((InRoot *)v[i].from)->name).p;
+    }
+    spec->mounts = v;
+}
+
+static int run_with_mounts(Inplace *s, int clone_flags, RunRequest *req, int out_fd, int err_fd,
+                           RunResult *ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Err other;
+    int rc;
+
+    if (mkdirat(s->roots_fd, SWAP, 0700) < 0)
+        return err_sys(err, "make a directory for what is swapped");
+    resolve_mounts(s, &req->spec, &a);
+    req->scratch = str_fmt_in(&a, STR_FMT "/" SWAP, STR_ARG(s->roots_path)).p;
+    rc = launcher_run(s->base.launcher, clone_flags, req, out_fd, err_fd, ret, err);
+    return unswap(s, rc < 0 ? &other : err) < 0 ? -1 : rc;
+}
+
 static int in_run(Sandbox *sandbox, Root *root, const RunSpec *spec, int out_fd, int err_fd,
                   RunResult *ret, Err *err)
 {
     Inplace *s = (Inplace *)sandbox;
     RunRequest req = {.spec = *spec};
     bool offline = spec->network == RUN_NETWORK_NONE;
+    int flags = offline ? CLONE_NEWNET : 0, rc;
 
-    if (spec->n_mounts > 0)
-        return err_set(err, ERR_UNSUPPORTED, "RUN --mount is not supported in place yet");
     if (&s->active->r != root)
         return err_set(err, ERR_USAGE, "this root is not active");
-    if (launcher_run(s->base.launcher, offline ? CLONE_NEWNET : 0, &req, out_fd, err_fd, ret,
-                     err) == 0)
-        return 0;
-    if (offline && err->kind == ERR_SYS && err->os_errno == EPERM)
+    if (spec->n_mounts > 0)
+        rc = run_with_mounts(s, flags, &req, out_fd, err_fd, ret, err);
+    else
+        rc = launcher_run(s->base.launcher, flags, &req, out_fd, err_fd, ret, err);
+    if (rc < 0 && offline && err->kind == ERR_SYS && err->os_errno == EPERM)
         return err_set(
             err, ERR_UNSUPPORTED,
             "--network=none is not possible in place: this container may not make a network "
             "namespace");
-    return -1;
+    return rc;
 }
 
 static int in_new_dir(Sandbox *sandbox, char **ret, Err *err)

@@ -24,6 +24,7 @@
 #include "sandbox/hide.h"
 #include "sandbox/kill.h"
 #include "sandbox/mounts.h"
+#include "sandbox/swap.h"
 
 enum {
     STOP_GRACE_MS = 2000, /* from SIGTERM to SIGKILL */
@@ -34,6 +35,7 @@ typedef struct Supervisor {
     int channel, out_fd, err_fd;
     Descendants below;
     bool own_pids;
+    Swap swap;
     pid_t command;
     int status;      /* of the command, once it has ended */
     int64_t kill_ms; /* monotonic; 0: nobody has asked to stop */
@@ -125,6 +127,12 @@ static void hear_builder(Supervisor *s)
         return;
     }
     descendants_kill_all(&s->below);
+    if (s->swap.dir) {
+        Err ignored;
+        uint64_t spoiled;
+
+        (void)!swap_out(&s->swap, &spoiled, &ignored);
+    }
     _exit(0);
 }
 
@@ -190,6 +198,23 @@ static int run_command(Supervisor *s, const RunSpec *spec, RunReply *ret, Err *e
     return 0;
 }
 
+/* What stands for mounts is there only while the command is. */
+static int run_swapped(Supervisor *s, const RunRequest *req, RunReply *ret, Err *err)
+{
+    uint64_t spoiled = 0;
+    int rc, back;
+    Err other;
+
+    TRY(swap_in(&s->swap, req, err));
+    rc = run_command(s, &req->spec, ret, err);
+    descendants_kill_all(&s->below);
+    back = swap_out(&s->swap, &spoiled, rc < 0 ? &other : err);
+    if (rc < 0 || back < 0)
+        return -1;
+    ret->result.spoiled = spoiled;
+    return 0;
+}
+
 static int supervise(Supervisor *s, RunReply *ret, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
@@ -204,6 +229,8 @@ static int supervise(Supervisor *s, RunReply *ret, Err *err)
         TRY(mounts_enter(&req, err));
     if (req.probe)
         return 0;
+    if (!req.root && req.spec.n_mounts > 0)
+        return run_swapped(s, &req, ret, err);
     return run_command(s, &req.spec, ret, err);
 }
 

@@ -32,12 +32,13 @@ typedef struct LaunchMsg {
 
 typedef struct RunRequest {
     RunSpec spec;
-    const char *root;    /* absolute path of the directory to pivot into; NULL: stay in "/" */
-    const char *resolv;  /* bound over etc/resolv.conf; NULL: nothing is */
-    const char *hosts;   /* bound over etc/hosts; NULL: nothing is */
-    const char *scratch; /* a directory for what mounts need on disk; NULL: none do */
-    bool own_pids;       /* the supervisor is pid 1 of a new pid namespace */
-    bool probe;          /* set everything up, run nothing, say that it works */
+    const char *root;   /* absolute path of the directory to pivot into; NULL: stay in "/" */
+    const char *resolv; /* bound over etc/resolv.conf; NULL: nothing is */
+    const char *hosts;  /* bound over etc/hosts; NULL: nothing is */
+    /* a directory for what mounts need on disk (asked_mounts.h, swap.h); NULL: none do */
+    const char *scratch;
+    bool own_pids; /* the supervisor is pid 1 of a new pid namespace */
+    bool probe;    /* set everything up, run nothing, say that it works */
 } RunRequest;
 
 /* Append the encoded request; ERR_LIMIT beyond to->max. */
