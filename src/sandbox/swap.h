@@ -42,7 +42,7 @@ typedef struct Swap {
 /* All of req->spec.mounts; req->scratch is the swap directory, empty. On failure nothing is. */
 int swap_in(Swap *s, const RunRequest *req, Err *err) must_check;
 
-/* Put everything back; goes on after an error and returns the first. *ret_spoiled: see RunResult. */
+/* Put everything back; goes on after an error, returns the first. *ret_spoiled: see RunResult. */
 int swap_out(Swap *s, uint64_t *ret_spoiled, Err *err) must_check;
 
 /* The same for a swap directory that somebody has left; no such directory is no error. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sandbox/swap_file.h - a file that the command sees at a path of the container, and whose bytes are
- * on no disk: on a tmpfs, /dev/shm in every container.
+ * sandbox/swap_file.h - a file that the command sees at a path of the container, and whose bytes
+ * are on no disk: on a tmpfs, /dev/shm in every container.
  *
  * If the directory of the path is on a tmpfs itself, the file is there. Else it is a link to the
  * file; /run/secrets, where images have none, is a link to the directory, so that what is in it are
  * ordinary files. (No other directory: what the command writes beside a secret belongs to the
- * image.) Where there is no tmpfs, and for programs (a runtime's tmpfs does not let them run), it is
- * a file in the container's root until the command ends.
+ * image.) Where there is no tmpfs, and for programs (a runtime's tmpfs does not let them run), it
+ * is a file in the container's root until the command ends.
  *
  * Internal to sandbox/.
  */
