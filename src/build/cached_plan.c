@@ -166,16 +166,33 @@ static bool is_hit(const Step *step)
     return step->cache && step->cache->hit;
 }
 
-static void need(Stage *s)
+typedef void OnStage(Plan *p, Stage *s);
+
+/* What a step that has to be made reads of other stages: COPY --from, RUN --mount=from=. */
+static void for_sources(Plan *p, const Stage *s, OnStage *then)
+{
+    vec_foreach(step, &s->steps) {
+        StepSourceVec sources = {0};
+        Err ignored; /* it was found when the plan was made */
+
+        if (!step->cache || step->cache->hit)
+            continue;
+        (void)!plan_step_sources(p, s, step, &sources, &ignored);
+        vec_foreach(source, &sources)
+            if (source->stage)
+                then(p, source->stage);
+        vec_done(&sources);
+    }
+}
+
+static void need(Plan *p, Stage *s)
 {
     if (s->needed)
         return;
     s->needed = true;
     if (s->base)
-        need(s->base);
-    vec_foreach(step, &s->steps)
-        if (step->cache && !step->cache->hit && step->cache->from_stage)
-            need(step->cache->from_stage);
+        need(p, s->base);
+    for_sources(p, s, need);
 }
 
 static bool has_missing_run(const Stage *s)
@@ -194,9 +211,10 @@ static bool has_missing(const Stage *s)
     return false;
 }
 
-/* A stage is looked into when a step of its own, or of one FROM it, or a COPY --from it is made. */
-static void mark_looked_into(Stage *s)
+/* A stage is looked into when a step of its own, of one FROM it, or one that reads it is made. */
+static void mark_looked_into(Plan *p, Stage *s)
 {
+    (void)p;
     for (; s; s = s->base)
         s->from_cache = false;
 }
@@ -212,10 +230,8 @@ static void mark_stages(Plan *p)
         if (s->runs && s->base)
             s->base->runs = true;
         if (has_missing(s))
-            mark_looked_into(s);
-        vec_foreach(step, &s->steps)
-            if (step->cache && !step->cache->hit && step->cache->from_stage)
-                mark_looked_into(step->cache->from_stage);
+            mark_looked_into(p, s);
+        for_sources(p, s, mark_looked_into);
     }
 }
 
@@ -250,7 +266,7 @@ int cached_plan(Plan *p, Err *err)
         (*s)->needed = (*s)->runs = false;
         (*s)->from_cache = true;
     }
-    need(p->target);
+    need(p, p->target);
     mark_stages(p);
     if (!p->b->req->dryrun)
         prefetch(p);
