@@ -116,12 +116,21 @@ static void source_failed(CacheSource *s, const Err *err)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* What cannot be read will not be written to either: finding that out anew takes long. */
+static void give_up(Builder *b, const CacheSource *failed)
+{
+    vec_foreach(s, &b->cache->to)
+        if (str_eq(cache_repo_name((*s)->repo), cache_repo_name(failed->repo)))
+            atomic_store(&(*s)->broken, true);
+}
+
 void cached_tell(Builder *b)
 {
     vec_foreach(s, &b->cache->from) {
         if (!atomic_load(&(*s)->broken) || (*s)->told)
             continue;
         (*s)->told = true;
+        give_up(b, *s);
         builder_warn(b, "the cache " STR_FMT " cannot be read, going on without it: %s",
                      STR_ARG(cache_repo_name((*s)->repo)), (*s)->err.msg);
     }
