@@ -15,7 +15,8 @@ typedef struct PushJob PushJob;
 
 typedef struct Builder {
     const BuildRequest *req;
-    Arena arena; /* lives as long as the build */
+    Arena arena;  /* lives as long as the build */
+    int dir_lock; /* says that the kiln directory is in use */
     Store *store;
     Registry *registry;        /* opened by builder_registry() */
     Sandbox *sandbox;          /* opened by builder_sandbox(), when the first RUN is near */

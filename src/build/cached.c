@@ -227,6 +227,9 @@ CacheKey cached_step_key(StageBuild *s, const StepCache *c)
     if (c->why_not || !cache_key_is_set(&s->chain) ||
         (from && !cache_key_is_set(&from->built->chain)))
         return none;
+    vec_foreach(m, &c->mounts)
+        if (m->stage && !cache_key_is_set(&m->stage->built->chain))
+            return none;
     k = key_begin("step", &s->arena, NULL);
     key_add_key(&k, "before", &s->chain);
     key_add_key(&k, "own", &c->own);
@@ -234,6 +237,10 @@ CacheKey cached_step_key(StageBuild *s, const StepCache *c)
         key_add_key(&k, "from stage", &from->built->chain);
     if (c->from_image)
         key_add(&k, "from image", str_from(c->from_image->desc.digest.text));
+    vec_foreach(m, &c->mounts)
+        key_add(&k, "mounted",
+                m->stage ? cache_key_str(&m->stage->built->chain)
+                         : str_from(m->image->desc.digest.text));
     return key_end(&k);
 }
 
@@ -255,6 +262,10 @@ static int content_key(StageBuild *s, const Step *step, CacheKey *ret, Err *err)
         key_add_key(&k, "contents", &c->contents);
     if (c->from_image)
         key_add(&k, "from image", str_from(c->from_image->desc.digest.text));
+    vec_foreach(m, &c->mounts)
+        key_add(&k, "mounted",
+                m->stage ? cache_key_str(&m->stage->built->state)
+                         : str_from(m->image->desc.digest.text));
     *ret = key_end(&k);
     return 0;
 }
@@ -300,6 +311,9 @@ static int use(StageBuild *s, const Step *step, const CacheHit *h, StepReport *r
 /* Was anything that the step stands on made again? Else its content key cannot know more. */
 static bool is_rebuilt(const StageBuild *s, const StepCache *c)
 {
+    vec_foreach(m, &c->mounts)
+        if (m->stage && m->stage->built->rebuilt)
+            return true;
     return s->rebuilt || !cache_key_is_set(&c->key) ||
            (c->from_stage && c->from_stage->built->rebuilt);
 }

@@ -19,6 +19,7 @@
 #include "build/plan.h"
 #include "build/push.h"
 #include "build/steps.h"
+#include "cache/prune.h"
 #include "dockerfile/parse.h"
 #include "os/file.h"
 #include "os/signal.h"
@@ -41,12 +42,13 @@ static int builder_open(const BuildRequest *req, Builder *b, Err *err)
 {
     Str dir;
 
-    *b = (Builder){.req = req, .now_ns = clock_ns(CLOCK_REALTIME)};
+    *b = (Builder){.req = req, .now_ns = clock_ns(CLOCK_REALTIME), .dir_lock = -1};
     dir = str_fmt_in(&b->arena, "%s/store", req->kiln_dir);
     b->build_platform = platform_host();
     b->target_platform = req->has_platform ? req->platform : b->build_platform;
     if (file_check_target(req->kiln_dir, true, true, err) < 0 ||
         dir_make_all(AT_FDCWD, req->kiln_dir, 0700, err) < 0 ||
+        cache_dir_lock(req->kiln_dir, &b->dir_lock, err) < 0 ||
         store_open(dir.p, &b->store, err) < 0)
         return err_wrap(err, "the kiln directory %s (choose another with --kiln-dir)",
                         req->kiln_dir);
@@ -69,6 +71,7 @@ static void builder_close(Builder *b)
     registry_free(b->registry);
     sandbox_free(b->sandbox);
     store_free(b->store);
+    close_at(&b->dir_lock);
     arena_done(&b->arena);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
-#include "build/steps.h"
+#include "build/step_key.h"
 #include "dockerfile/parse.h"
 
 static int at(const Dockerfile *d, const Instr *i, Str word, Err *err)
@@ -502,6 +502,8 @@ void plan_done(Plan *p)
             dockerfile_done((*s)->triggers);
             free((*s)->triggers);
         }
+        vec_foreach(step, &(*s)->steps)
+            step_cache_done(step->cache);
         vec_done(&(*s)->steps);
         free(*s);
     }

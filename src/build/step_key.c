@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "build/key_files.h"
+#include "build/key_mounts.h"
 #include "context/remote.h"
 
 int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
@@ -19,8 +20,11 @@ int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
 
 void step_cache_done(StepCache *c)
 {
+    if (!c)
+        return;
     vec_done(&c->inputs);
     vec_done(&c->files);
+    vec_done(&c->mounts);
 }
 
 /* --- RUN --- */
@@ -58,21 +62,21 @@ static void add_environment(KeyMaker *k, StageBuild *s)
 
 static void add_flags(KeyMaker *k, const Instr *i)
 {
-    key_add_count(k, "flags", i->flags.n);
     vec_foreach(f, &i->flags) {
+        if (str_eq(f->name, S("mount")))
+            continue;
         key_add(k, "flag", f->name);
         key_add_bool(k, "flag has a value", f->has_value);
         key_add(k, "flag value", f->value);
     }
+    key_add(k, "flags", S("end"));
 }
 
-static int key_of_run(StageBuild *s, const Step *step, KeyMaker *k, StepCache *ret, Err *err)
+static int key_of_run(StageBuild *s, const Step *step, KeyMaker *k, Contents *c, StepCache *ret,
+                      Err *err)
 {
     const Instr *i = step->i;
 
-    (void)err;
-    if (instr_flag(i, "mount"))
-        ret->why_not = "RUN --mount is not cached yet";
     key_add_bool(k, "exec form", i->exec_form);
     add_words(k, "command", &i->args);
     add_heredocs(k, i);
@@ -81,7 +85,7 @@ static int key_of_run(StageBuild *s, const Step *step, KeyMaker *k, StepCache *r
     key_add(k, "user", s->config.user);
     key_add(k, "working directory", stage_workdir(s));
     add_environment(k, s);
-    return 0;
+    return key_mounts_add(s, step, c, k, ret, err);
 }
 
 /* --- WORKDIR --- */
@@ -262,7 +266,7 @@ int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *
     if (step->i->kind == INSTR_WORKDIR) {
         TRY(key_of_workdir(s, step, &k, ret, err));
     } else if (step->i->kind == INSTR_RUN) {
-        TRY(key_of_run(s, step, &k, ret, err));
+        TRY(key_of_run(s, step, &k, c, ret, err));
     } else {
         ret->enabled = req->cache_copy;
         TRY(key_of_copy(s, step, &k, c, ret, err));

@@ -10,12 +10,19 @@
 #include "build/steps.h"
 #include "cache/contents.h"
 
+/* A stage or an image that a mount shows. */
+typedef struct KeySource {
+    Stage *stage;
+    BaseImage *image;
+} KeySource;
+
 typedef struct StepCache {
     bool enabled;        /* may be looked up and stored */
     const char *why_not; /* what it sees cannot be known before it runs; NULL = it can */
     CacheKey own;
-    KeyInputVec inputs; /* of the own key */
-    NodeVec files;      /* of the context, hashed */
+    KeyInputVec inputs;    /* of the own key */
+    NodeVec files;         /* of the context, hashed */
+    VEC(KeySource) mounts; /* RUN --mount=from= */
     /* COPY --from: one of them is set */
     Stage *from_stage;
     BaseImage *from_image;
@@ -29,7 +36,7 @@ int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err) must_
 
 /* For steps that do. 'ret' is empty; its vectors are the caller's (step_cache_done). */
 int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *err) must_check;
-void step_cache_done(StepCache *c);
+void step_cache_done(StepCache *c); /* NULL allowed */
 
 /* COPY --from: a key of the files that it takes from there, and of nothing else. */
 int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *ret, Err *err)

@@ -27,4 +27,5 @@ int inspect_main(int argc, char **argv);
 int index_main(int argc, char **argv);
 int attach_main(int argc, char **argv);
 int warm_main(int argc, char **argv);
+int prune_main(int argc, char **argv);
 int warmer_main(int argc, char **argv); /* a program's name */

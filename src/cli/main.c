@@ -163,6 +163,7 @@ static int run_help(int argc, char **argv);
 static const Command commands[] = {
     {"build", "build an image from a Dockerfile", run_kiln_build},
     {"warm", "fetch base images into a directory that builds read", warm_main},
+    {"prune", "make room in the kiln directory", prune_main},
     {"push", "push an image from a layout or an archive", push_main},
     {"index", "make a multi-platform index of images in registries", index_main},
     {"attach", "attach files to an image in a registry", attach_main},

@@ -37,7 +37,7 @@ typedef struct Option {
 #define PULLS (B | X | I | N | A | M | W)
 #define SENDS (B | X | P | N | A)
 #define HOSTS (PULLS | SENDS)
-#define ALL   (HOSTS | LOGIN)
+#define ALL   (HOSTS | LOGIN | FRONT_PRUNE)
 #define AT(f) offsetof(Settings, f)
 
 #define WHY_SNAPSHOT "there is one way of finding changes, and it is exact"
@@ -128,6 +128,11 @@ static const Option options[] = {
     {NULL, I, "config", 0, OPTION_FLAG, AT(show_config), NULL, "the image's config"},
     {NULL, I, "referrers", 0, OPTION_FLAG, AT(show_referrers), NULL, "what is attached to it"},
 
+    {"What stays", FRONT_PRUNE, "keep-size", 0, OPTION_TEXT, AT(keep_size), "SIZE",
+     "so much of it, what was used last (default: nothing)"},
+    {NULL, FRONT_PRUNE, "unused", 0, OPTION_TEXT, AT(unused), "TIME",
+     "what was used since then; without --keep-size only that counts"},
+
     {"What to attach", A, "artifact-type", 0, OPTION_TEXT, AT(artifact_type), "TYPE",
      "media type that says what it is"},
 
@@ -191,7 +196,7 @@ static const Option options[] = {
 
     {"How", B | X, "isolation", 0, OPTION_TEXT, AT(isolation), "KIND",
      "of RUN: auto (default), namespaces, inplace"},
-    {NULL, B | X | P | N, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
+    {NULL, B | X | P | N | FRONT_PRUNE, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
      "work directory and blob store (KILN_DIR)"},
     {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
     {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,

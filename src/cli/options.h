@@ -20,6 +20,7 @@ typedef enum Front {
     FRONT_ATTACH = 1 << 7,
     FRONT_WARM = 1 << 8,
     FRONT_WARMER = 1 << 9, /* kaniko's command line */
+    FRONT_PRUNE = 1 << 10,
 } Front;
 
 /*

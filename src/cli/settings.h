@@ -45,6 +45,7 @@ typedef struct Settings {
 
     /* of one command each */
     StrVec images;                   /* warm */
+    const char *keep_size, *unused;  /* prune */
     const char *username, *password; /* login */
     bool password_stdin;
     bool raw, show_config, show_referrers; /* inspect */

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cache/prune.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/map.h"
+#include "cache/key.h"
+#include "oci/manifest.h"
+#include "os/fd.h"
+#include "os/file.h"
+#include "os/lock.h"
+#include "os/walk.h"
+
+#define LOCK_NAME "in-use"
+
+typedef struct Blob {
+    Str name; /* hexadecimal digits */
+    uint64_t size;
+    int64_t used_ns;
+    unsigned users; /* entries that name it */
+    bool listed;    /* by index.json, or by what that lists */
+    bool removed;
+} Blob;
+
+typedef struct Entry {
+    Str name;
+    int64_t used_ns;
+    Blob *layer; /* NULL: it is not there, or the entry is damaged */
+} Entry;
+
+typedef struct Prune {
+    const PruneOpts *o;
+    Arena arena;
+    int cache_fd, blobs_fd, store_fd; /* -1: not there */
+    Map by_name;
+    VEC(Blob *) blobs;
+    VEC(Entry) entries;
+    uint64_t bytes;
+    PruneReport report;
+} Prune;
+
+static const char *lock_path(Arena *a, const char *kiln_dir)
+{
+    return str_fmt_in(a, "%s/" LOCK_NAME, kiln_dir).p;
+}
+
+int cache_dir_lock(const char *kiln_dir, int *ret_fd, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    return lock_file(lock_path(&a, kiln_dir), LOCK_SHARED, ret_fd, err);
+}
+
+/* --- what there is --- */
+
+static int64_t time_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int list(int fd, DirList *ret, Err *err)
+{
+    if (fd < 0)
+        return 0;
+    TRY(dir_list(fd, ret, err));
+    dir_list_sort(ret);
+    return 0;
+}
+
+static int find_blobs(Prune *p, Err *err)
+{
+    cleanup_dir_list DirList names = {0};
+
+    TRY(list(p->blobs_fd, &names, err));
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat st;
+        Blob *b;
+
+        if (fstatat(p->blobs_fd, names.v[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode))
+            continue;
+        b = arena_new(&p->arena, Blob);
+        *b = (Blob){.name = str_dup_in(&p->arena, str_from(names.v[i].name)),
+                    .size = (uint64_t)st.st_size,
+                    .used_ns = time_ns(st.st_mtim)};
+        vec_push(&p->blobs, b);
+        (void)map_set(&p->by_name, b->name, b);
+        p->bytes += b->size;
+    }
+    return 0;
+}
+
+static Blob *find_blob(const Prune *p, const Digest *d)
+{
+    return map_find(&p->by_name, digest_hex(d));
+}
+
+/* The layer that an entry names; NULL when it cannot be told. */
+static Blob *layer_of(Prune *p, int dirfd, const char *name)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
+    cleanup_arena Arena a = ARENA_INIT;
+    Manifest m;
+    Err err;
+
+    if (file_read(dirfd, name, &text, &err) < 0 ||
+        manifest_parse(&a, str_dup_in(&a, buf_str(&text)), &m, &err) < 0 || m.n_layers != 1)
+        return NULL;
+    return find_blob(p, &m.layers[0].digest);
+}
+
+static int find_entries(Prune *p, Err *err)
+{
+    cleanup_dir_list DirList names = {0};
+
+    TRY(list(p->cache_fd, &names, err));
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat st;
+        Entry e;
+
+        if (strlen(names.v[i].name) != CACHE_KEY_TEXT ||
+            fstatat(p->cache_fd, names.v[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        e = (Entry){.name = str_dup_in(&p->arena, str_from(names.v[i].name)),
+                    .used_ns = time_ns(st.st_mtim),
+                    .layer = layer_of(p, p->cache_fd, names.v[i].name)};
+        if (e.layer)
+            e.layer->users++;
+        vec_push(&p->entries, e);
+    }
+    return 0;
+}
+
+static void keep_blob(const Prune *p, const Digest *d)
+{
+    Blob *b = find_blob(p, d);
+
+    if (b)
+        b->listed = true;
+}
+
+/* An image that the store keeps under a name, and all that it consists of. */
+static void keep_listed(Prune *p, const Descriptor *d, unsigned depth)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_INDEX);
+    cleanup_arena Arena a = ARENA_INIT;
+    Manifest m;
+    Index x;
+    Err err;
+    Str json;
+
+    keep_blob(p, &d->digest);
+    if (depth > 4 || p->blobs_fd < 0 ||
+        file_read(p->blobs_fd, digest_hex(&d->digest).p, &text, &err) < 0)
+        return;
+    json = str_dup_in(&a, buf_str(&text));
+    if (manifest_parse(&a, json, &m, &err) == 0) {
+        keep_blob(p, &m.config.digest);
+        for (size_t i = 0; i < m.n_layers; i++)
+            keep_blob(p, &m.layers[i].digest);
+    } else if (index_parse(&a, json, &x, &err) == 0) {
+        for (size_t i = 0; i < x.n_manifests; i++)
+            keep_listed(p, &x.manifests[i], depth + 1);
+    }
+}
+
+static int find_images(Prune *p, Err *err)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_INDEX);
+    cleanup_arena Arena a = ARENA_INIT;
+    Index x;
+
+    if (p->store_fd < 0)
+        return 0;
+    if (file_read(p->store_fd, "index.json", &text, err) < 0)
+        return err->kind == ERR_NOT_FOUND ? 0 : -1;
+    TRY(index_parse(&a, str_dup_in(&a, buf_str(&text)), &x, err));
+    for (size_t i = 0; i < x.n_manifests; i++)
+        keep_listed(p, &x.manifests[i], 0);
+    return 0;
+}
+
+/* --- what goes --- */
+
+static void remove_blob(Prune *p, Blob *b)
+{
+    if (b->removed || unlinkat(p->blobs_fd, b->name.p, 0) < 0)
+        return;
+    b->removed = true;
+    p->bytes -= b->size;
+    p->report.bytes += b->size;
+    p->report.blobs++;
+}
+
+static void remove_entry(Prune *p, const Entry *e)
+{
+    if (unlinkat(p->cache_fd, e->name.p, 0) < 0)
+        return;
+    p->report.entries++;
+    if (e->layer && --e->layer->users == 0 && !e->layer->listed)
+        remove_blob(p, e->layer);
+}
+
+static bool has_to_go(const Prune *p, int64_t used_ns)
+{
+    const PruneOpts *o = p->o;
+
+    return p->bytes > o->keep_bytes || (o->unused_ns && o->now_ns - used_ns > o->unused_ns);
+}
+
+static int blob_age(const void *a, const void *b)
+{
+    const Blob *const *x = a, *const *y = b;
+
+    return ((*x)->used_ns > (*y)->used_ns) - ((*x)->used_ns < (*y)->used_ns);
+}
+
+static int entry_age(const void *a, const void *b)
+{
+    const Entry *x = a, *y = b;
+
+    return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
+}
+
+static void remove_all(Prune *p)
+{
+    if (p->blobs.n)
+        qsort(p->blobs.v, p->blobs.n, sizeof(*p->blobs.v), blob_age);
+    if (p->entries.n)
+        qsort(p->entries.v, p->entries.n, sizeof(*p->entries.v), entry_age);
+    vec_foreach(b, &p->blobs)
+        if ((*b)->users == 0 && !(*b)->listed && has_to_go(p, (*b)->used_ns))
+            remove_blob(p, *b);
+    vec_foreach(e, &p->entries)
+        if (!e->layer || has_to_go(p, e->used_ns))
+            remove_entry(p, e);
+}
+
+static int open_dir(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void prune_done(Prune *p)
+{
+    close_at(&p->cache_fd);
+    close_at(&p->blobs_fd);
+    close_at(&p->store_fd);
+    map_done(&p->by_name);
+    vec_done(&p->blobs);
+    vec_done(&p->entries);
+    arena_done(&p->arena);
+}
+
+int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
+{
+    cleanup_with(prune_done) Prune p = {.o = o, .cache_fd = -1, .blobs_fd = -1, .store_fd = -1};
+    cleanup_close int lock = -1;
+    const char *path = lock_path(&p.arena, o->kiln_dir);
+    int locked = 1;
+
+    *ret = (PruneReport){0};
+    if (access(o->kiln_dir, F_OK) < 0)
+        return err_sys(err, "%s", o->kiln_dir);
+    if (o->only_if_idle)
+        TRY(locked = lock_file_try(path, LOCK_EXCLUSIVE, &lock, err));
+    else
+        TRY(lock_file(path, LOCK_EXCLUSIVE, &lock, err));
+    if (!locked)
+        return 0;
+    p.cache_fd = open_dir(str_fmt_in(&p.arena, "%s/cache", o->kiln_dir).p);
+    p.store_fd = open_dir(str_fmt_in(&p.arena, "%s/store", o->kiln_dir).p);
+    p.blobs_fd = open_dir(str_fmt_in(&p.arena, "%s/store/blobs/sha256", o->kiln_dir).p);
+    TRY(find_blobs(&p, err));
+    TRY(find_entries(&p, err));
+    TRY(find_images(&p, err));
+    remove_all(&p);
+    p.report.kept_bytes = p.bytes;
+    *ret = p.report;
+    return 0;
+}

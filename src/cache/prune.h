@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache/prune.h - make room in a kiln directory that is kept between builds.
+ *
+ * What goes first: blobs that nothing names (downloads, layers of images that went elsewhere), the
+ * oldest first; then cache entries, the ones unused for longest first, with the layers that only
+ * they name. Images that index.json of the store lists are never touched.
+ *
+ * Builds hold the directory's lock shared, pruning holds it exclusively: it waits for builds, and
+ * they for it.
+ */
+#pragma once
+
+#include "base/err.h"
+
+typedef struct PruneOpts {
+    const char *kiln_dir;
+    uint64_t keep_bytes; /* stop when the blobs take no more than this; UINT64_MAX: see below */
+    int64_t unused_ns;   /* what was not used for so long goes in any case; 0 = no such rule */
+    int64_t now_ns;
+    bool only_if_idle; /* do nothing while a build is using the directory */
+} PruneOpts;
+
+typedef struct PruneReport {
+    uint64_t entries, blobs; /* removed */
+    uint64_t bytes, kept_bytes;
+} PruneReport;
+
+int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err) must_check;
+
+/* For a build: *ret_fd holds the lock until it is closed. */
+int cache_dir_lock(const char *kiln_dir, int *ret_fd, Err *err) must_check;

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kiln prune: make room in a kiln directory that is kept between builds. */
+#include "cache/prune.h"
+
+#include <time.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "cli/command.h"
+#include "cli/request.h"
+#include "cli/values.h"
+#include "os/signal.h"
+
+static const char usage[] =
+    "Usage: kiln prune [OPTIONS]\n"
+    "\n"
+    "Remove from the kiln directory what no image in its store consists of: first blobs that\n"
+    "nothing names, then cache entries, those first that were not used for longest. It waits for\n"
+    "builds that use the directory.\n"
+    "\n"
+    "  kiln prune --keep-size 10GB       until the rest takes no more than that\n"
+    "  kiln prune --unused 168h          what was not used for a week\n"
+    "  kiln prune                        everything\n"
+    "\n";
+
+/* "10GB", "500M", "4GiB", "1000" */
+static int parse_size(const char *text, uint64_t *ret, Err *err)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"", 1},
+                 {"B", 1},
+                 {"K", 1000},
+                 {"KB", 1000},
+                 {"M", 1000000},
+                 {"MB", 1000000},
+                 {"G", 1000000000},
+                 {"GB", 1000000000},
+                 {"T", 1000000000000},
+                 {"TB", 1000000000000},
+                 {"KiB", 1 << 10},
+                 {"MiB", 1 << 20},
+                 {"GiB", 1 << 30},
+                 {"TiB", (uint64_t)1 << 40}};
+    size_t digits = strspn(text, "0123456789");
+    uint64_t n;
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (strcasecmp(text + digits, units[i].name) == 0 &&
+            num_parse_u64((Str){text, digits}, UINT64_MAX / units[i].bytes, &n)) {
+            *ret = n * units[i].bytes;
+            return 0;
+        }
+    return err_set(err, ERR_USAGE, "--keep-size %s: expected a size like 10GB or 500MiB", text);
+}
+
+static int run(const Settings *s, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    struct timespec now;
+    PruneReport r;
+    PruneOpts o = {.kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&a)};
+
+    if (s->positional.n)
+        return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"",
+                       STR_ARG(s->positional.v[0]));
+    TRY(signals_install(err));
+    TRY(parse_duration(s->unused, "--unused", 0, &o.unused_ns, err));
+    if (s->keep_size)
+        TRY(parse_size(s->keep_size, &o.keep_bytes, err));
+    else if (s->unused)
+        o.keep_bytes = UINT64_MAX; /* age alone decides */
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    o.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    TRY(cache_prune(&o, &r, err));
+    log_line(LOG_INFO, "removed %s: %llu cache entries, %llu blobs; %s are left",
+             num_format_bytes(r.bytes).z, (unsigned long long)r.entries,
+             (unsigned long long)r.blobs, num_format_bytes(r.kept_bytes).z);
+    return 0;
+}
+
+int prune_main(int argc, char **argv)
+{
+    static const CommandLine line = {FRONT_PRUNE, usage, run};
+
+    return command_main(&line, argc, argv);
+}
