@@ -42,6 +42,9 @@ void cached_flush(Builder *b, const ImageLayerVec *layers);
 void cached_finish(Builder *b);
 void cached_free(Builder *b);
 
+/* Keep what the keys were made of, for the next build's explanations. */
+void cached_write_record(const Plan *p);
+
 /* Directories of caches, which must stay where they are. */
 void cached_paths(const Builder *b, StrVec *ret);
 

@@ -3,7 +3,7 @@
  * What was found, step by step, with the reason:
  *
  *      [build 2/3] hit 3e2871741f1a COPY a ./
- *      [build 3/3] miss 8169ee0ccb69 RUN make: a step before it is not in the cache
+ *      [build 3/3] miss 8169ee0ccb69 RUN make: environment CC differs
  */
 #include "build/cached_internal.h"
 
@@ -61,7 +61,20 @@ static const char *why_missed(const Builder *b, const Stage *s, size_t n)
     return "no entry has its key: the instruction, its files or variables are new";
 }
 
-static void explain_step(const Plan *p, const Stage *s, size_t n, Buf *line)
+static void explain_miss(const Plan *p, const Json *record, const Stage *s, size_t n, Buf *line)
+{
+    const Step *step = &s->steps.v[n];
+    const StepCache *c = step->cache;
+
+    buf_add_z(line, ": ");
+    /* the first miss of a stage has a reason of its own; what follows has that it follows */
+    if (record && c->enabled && cache_key_is_set(&c->key) && !is_missing(step_before(s, n)) &&
+        !is_missing(last_step(c->from_stage)) && cached_compare(record, s, step, line))
+        return;
+    buf_add_z(line, why_missed(p->b, s, n));
+}
+
+static void explain_step(const Plan *p, const Json *record, const Stage *s, size_t n, Buf *line)
 {
     const Step *step = &s->steps.v[n];
     const StepCache *c = step->cache;
@@ -74,7 +87,7 @@ static void explain_step(const Plan *p, const Stage *s, size_t n, Buf *line)
                  cache_key_is_set(&c->key) ? c->key.text : "-");
     buf_addf(line, "%.*s%s", cut ? TEXT_SHOWN : (int)text.n, text.p, cut ? " ..." : "");
     if (c && !c->hit)
-        buf_addf(line, ": %s", why_missed(p->b, s, n));
+        explain_miss(p, record, s, n, line);
 }
 
 static void say(const Plan *p, const Buf *line)
@@ -85,7 +98,7 @@ static void say(const Plan *p, const Buf *line)
         ev->plan(ev->ctx, buf_str(line));
 }
 
-static void explain_stage(const Plan *p, const Stage *s)
+static void explain_stage(const Plan *p, const Json *record, const Stage *s)
 {
     cleanup_buf Buf line = BUF_INIT(BUF_SMALL);
 
@@ -97,13 +110,15 @@ static void explain_stage(const Plan *p, const Stage *s)
     say(p, &line);
     for (size_t n = 0; n < s->steps.n; n++) {
         buf_truncate(&line, 0);
-        explain_step(p, s, n, &line);
+        explain_step(p, record, s, n, &line);
         say(p, &line);
     }
 }
 
 void cached_explain(const Plan *p)
 {
+    cleanup_with(json_free_at) Json *record = cached_read_record(p);
+
     vec_foreach(s, &p->stages)
-        explain_stage(p, *s);
+        explain_stage(p, record, *s);
 }

@@ -42,6 +42,11 @@ void cached_tell(Builder *b);
 
 CacheKey cached_step_key(StageBuild *s, const StepCache *c);
 
+/* cached_record.c: of the last build, or NULL; owned by caller. */
+Json *cached_read_record(const Plan *p);
+/* What is different for a step that was not found; false when nothing like it is recorded. */
+bool cached_compare(const Json *record, const Stage *s, const Step *step, Buf *out);
+
 /* cached_write.c */
 typedef struct CacheNew {
     CacheEntry entry;

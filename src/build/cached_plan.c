@@ -16,6 +16,7 @@ static int follow_layer(StageBuild *s, Step *step, Err *err)
 {
     step->cache = arena_new(&s->b->arena, StepCache);
     TRY(step_key(s, step, s->b->cache->contents, step->cache, err));
+    step->cache->before = s->chain;
     step->cache->key = cached_step_key(s, step->cache);
     s->chain = step->cache->key;
     return 0;

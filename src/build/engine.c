@@ -415,6 +415,7 @@ static int build_with(Builder *b, BuildResult *ret, Err *err)
     } else {
         release_sandbox(&plan);
     }
+    cached_write_record(&plan);
     cached_finish(b); /* also of a build that failed: the next one begins where it ended */
     vec_foreach(s, &plan.stages)
         stage_free(*s);

@@ -260,7 +260,7 @@ int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *
 {
     const BuildRequest *req = s->b->req;
     cleanup_with(key_done) KeyMaker k =
-        key_begin(instr_name(step->i->kind), &s->arena, &ret->inputs);
+        key_begin(instr_name(step->i->kind), &s->b->arena, &ret->inputs);
 
     ret->enabled = req->cache_run;
     if (step->i->kind == INSTR_WORKDIR) {

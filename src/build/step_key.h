@@ -20,6 +20,7 @@ typedef struct StepCache {
     bool enabled;        /* may be looked up and stored */
     const char *why_not; /* what it sees cannot be known before it runs; NULL = it can */
     CacheKey own;
+    CacheKey before;       /* of the step before */
     KeyInputVec inputs;    /* of the own key */
     NodeVec files;         /* of the context, hashed */
     VEC(KeySource) mounts; /* RUN --mount=from= */

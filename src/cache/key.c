@@ -13,15 +13,45 @@ KeyMaker key_begin(const char *kind, Arena *a, KeyInputVec *inputs)
     return k;
 }
 
-static void remember(const KeyMaker *k, const char *name, Str value)
+enum {
+    NEAR = 16 /* fields of one name stand close to one another: items of a list, flags */
+};
+
+static KeyInput *find_near(const KeyMaker *k, Str name)
 {
-    KeyInput in = {.name = str_dup_in(k->arena, str_from(name))};
+    size_t n = k->inputs->n;
+
+    for (size_t i = n; i > 0 && n - i < NEAR; i--)
+        if (str_eq(k->inputs->v[i - 1].name, name))
+            return &k->inputs->v[i - 1];
+    return NULL;
+}
+
+static void short_digest(Str value, KeyInput *ret)
+{
     unsigned char sum[SHA256_BYTES];
     char hex[SHA256_HEX + 1];
 
     sha256_of(value.p, value.n, sum);
     sha256_hex(sum, hex);
-    memcpy(in.digest, hex, sizeof(in.digest) - 1);
+    memcpy(ret->digest, hex, sizeof(ret->digest) - 1);
+    ret->digest[sizeof(ret->digest) - 1] = '\0';
+}
+
+/* Fields of one name are remembered as one. */
+static void remember(const KeyMaker *k, const char *name, Str value)
+{
+    KeyInput in = {0}, *before = find_near(k, str_from(name));
+    char both[2 * sizeof(in.digest)];
+
+    short_digest(value, &in);
+    if (before) {
+        int n = snprintf(both, sizeof(both), "%s%s", before->digest, in.digest);
+
+        short_digest((Str){both, (size_t)n}, before);
+        return;
+    }
+    in.name = str_dup_in(k->arena, str_from(name));
     vec_push(k->inputs, in);
 }
 

@@ -58,7 +58,8 @@ int cache_repo_find(CacheRepo *r, const CacheKey *key, Buf *ret, Err *err) must_
 typedef struct CacheWrite {
     const CacheKey *keys; /* the names that the entry gets */
     size_t n_keys;
-    const Descriptor *layer, *config;
+    const Descriptor *layer; /* NULL: it has none */
+    const Descriptor *config;
     Str mount_from; /* a repository of the same registry that has the layer, or "" */
     Str config_json, manifest;
 } CacheWrite;

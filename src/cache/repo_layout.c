@@ -30,7 +30,8 @@ static int put_layout(CacheRepo *r, const CacheWrite *w, Err *err)
     Descriptor manifest = {.media_type = S(MEDIA_OCI_MANIFEST), .size = w->manifest.n};
     Digest config;
 
-    TRY(store_import(r->layout, r->base.store, &w->layer->digest, err));
+    if (w->layer)
+        TRY(store_import(r->layout, r->base.store, &w->layer->digest, err));
     TRY(store_put(r->layout, w->config_json, &config, err));
     TRY(store_put(r->layout, w->manifest, &manifest.digest, err));
     for (size_t i = 0; i < w->n_keys; i++)

@@ -46,8 +46,9 @@ static int put_registry(CacheRepo *r, const CacheWrite *w, Err *err)
     Digest config;
 
     TRY(store_put(r->base.store, w->config_json, &config, err));
-    TRY(registry_push_blob(to, &r->spec->ref, w->layer, w->mount_from, r->base.store, NULL,
-                           &ignored, err));
+    if (w->layer)
+        TRY(registry_push_blob(to, &r->spec->ref, w->layer, w->mount_from, r->base.store, NULL,
+                               &ignored, err));
     TRY(registry_push_blob(to, &r->spec->ref, w->config, S(""), r->base.store, NULL, &ignored,
                            err));
     for (size_t i = 0; i < w->n_keys; i++) {

@@ -169,7 +169,9 @@ wait -n && wait -n
 is "two builds at once" "$(digest)" "$filled"
 like "a plan shows what would be taken" "$(build --cache --dryrun)" 'hit [0-9a-f]{12} RUN date'
 echo other >"$LAB/ctx/f1"
-like "and why the rest would not" "$(build --cache --dryrun)" 'miss [0-9a-f]{12} RUN cat.*: a step before it is not in the cache'
+plan=$(build --cache --dryrun)
+like "and why the rest would not: by what differs" "$plan" 'miss [0-9a-f]{12} COPY f1 /: file f1 differs'
+like "or because of that" "$plan" 'miss [0-9a-f]{12} RUN cat.*: a step before it is not in the cache'
 
 # ---- no registry, and death
 
