@@ -107,6 +107,11 @@ void context_set_ignore(Context *c, Ignore *taken)
     c->find_ignore = false;
 }
 
+const Ignore *context_ignore(const Context *c)
+{
+    return c->ignore;
+}
+
 int context_set_ignore_file(Context *c, const char *beside, Err *err)
 {
     free(c->ignore_beside);

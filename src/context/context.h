@@ -75,6 +75,7 @@ int context_read(Context *c, const char *path, Buf *ret, Err *err) must_check;
  * that has them if it is there, else .dockerignore has (NULL: only .dockerignore is looked for).
  */
 void context_set_ignore(Context *c, Ignore *taken);
+const Ignore *context_ignore(const Context *c); /* NULL = none */
 int context_set_ignore_file(Context *c, const char *beside, Err *err) must_check;
 
 /*

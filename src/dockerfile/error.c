@@ -4,149 +4,21 @@
  *       12 | RNU apt-get update
  *          | ^~~
  *
- * The line shown is the physical one, found from a pointer into the text; a pointer into a joined line is led back
- * through the pieces it was joined from. What is shown is cut to a window around the caret and cleaned of control
- * characters: a Dockerfile from elsewhere must not drive the terminal it is complained about on.
+ * A message that does not fit is shown without its line.
  */
 #include "dockerfile/error.h"
 
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "dockerfile/parse.h"
-#include "dockerfile/text.h"
+#include "dockerfile/place.h"
 
-enum {
-    WINDOW = 100, /* columns of source shown */
-    BEFORE = 40,  /* of them in front of the caret, when the line is longer */
-    TOO_FAR = 20, /* columns that a line may exceed the window by before it is cut */
-};
-
-typedef struct Place {
-    Str line;
-    unsigned number;
-    size_t offset, length; /* of what is underlined, in bytes */
-} Place;
-
-static bool is_within(Str whole, Str part)
-{
-    uintptr_t from = (uintptr_t)whole.p, at = (uintptr_t)part.p;
-
-    return part.p && whole.n && at >= from && at <= from + whole.n && part.n <= from + whole.n - at;
-}
-
-/* The same place in the source; {0} when it is not there. */
-static Str in_source(const InstrSource *src, const LinePiece *pieces, size_t n, Str at)
-{
-    if (is_within(src->text, at))
-        return at;
-    for (size_t i = 0; i < n; i++) {
-        Str head = {at.p, 0};
-
-        if (is_within(pieces[i].text, head) && at.p < pieces[i].text.p + pieces[i].text.n) {
-            size_t offset = (size_t)(at.p - pieces[i].text.p), room = pieces[i].text.n - offset;
-
-            return (Str){pieces[i].src + offset, at.n < room ? at.n : room};
-        }
-    }
-    return (Str){0};
-}
-
-static Place find_place(Str text, Str at)
-{
-    Place p = {.number = 1};
-    Str rest = text;
-    const char *end;
-
-    while ((end = memchr(rest.p, '\n', (size_t)(at.p - rest.p))) != NULL) {
-        rest = str_skip(rest, (size_t)(end - rest.p) + 1);
-        p.number++;
-    }
-    end = memchr(rest.p, '\n', rest.n);
-    p.line = text_trim_newline(str_head(rest, end ? (size_t)(end - rest.p) : rest.n));
-    p.offset = (size_t)(at.p - p.line.p);
-    if (p.offset > p.line.n)
-        p.offset = p.line.n;
-    p.length = at.n < p.line.n - p.offset ? at.n : p.line.n - p.offset;
-    return p;
-}
-
-/* --- the excerpt --- */
-
-static bool is_control(Str ch)
-{
-    unsigned char c = (unsigned char)ch.p[0];
-
-    if (ch.n == 1)
-        return c < ' ' || c >= 0x7f; /* a stray byte is no better */
-    return ch.n == 2 && c == 0xc2 && (unsigned char)ch.p[1] < 0xa0;
-}
-
-static size_t count_columns(Str s)
-{
-    size_t n = 0;
-
-    for (; s.n; n++)
-        s = str_skip(s, text_char(s));
-    return n;
-}
-
-/* At most 'columns' characters of s, made harmless; a newline is. */
-static void add_visible(Buf *b, Str s, size_t columns)
-{
-    while (s.n && columns-- > 0) {
-        Str ch = str_head(s, text_char(s));
-
-        if (is_control(ch) && ch.p[0] != '\n')
-            buf_add_char(b, ch.p[0] == '\t' ? ' ' : '?');
-        else
-            buf_add(b, ch);
-        s = str_skip(s, ch.n);
-    }
-}
-
-/* The part of the line that is shown when it is long; the caret's place within it is adjusted. */
-static Str cut_window(Place *p)
-{
-    size_t before = count_columns(str_head(p->line, p->offset)), skip;
-    Str s = p->line;
-
-    if (count_columns(s) <= WINDOW + TOO_FAR || before <= BEFORE)
-        return s;
-    for (skip = before - BEFORE; skip > 0; skip--)
-        s = str_skip(s, text_char(s));
-    p->offset -= p->line.n - s.n;
-    return s;
-}
-
-static void add_excerpt(Buf *b, Place p)
-{
-    Str shown = cut_window(&p);
-    bool cut_front = shown.n<p.line.n, cut_back = count_columns(shown)> WINDOW + TOO_FAR;
-    size_t columns = cut_back ? WINDOW : WINDOW + TOO_FAR, before, marks;
-    int margin = snprintf(NULL, 0, "%u", p.number);
-
-    buf_addf(b, "\n  %u | %s", p.number, cut_front ? "..." : "");
-    add_visible(b, shown, columns);
-    before = count_columns(str_head(shown, p.offset));
-    marks = count_columns(str_head(str_skip(shown, p.offset), p.length));
-    if (before + marks > columns)
-        marks = columns > before ? columns - before : 0;
-    buf_addf(b, "%s\n  %*s | %*s^", cut_back ? "..." : "", margin, "",
-             (int)before + (cut_front ? 3 : 0), "");
-    for (size_t i = 1; i < marks; i++)
-        buf_add_char(b, '~');
-}
-
-/* --- messages --- */
-
-static void set_message(Err *err, Buf *head, const Place *p)
+static void set_message(Err *err, Buf *head, const SourcePlace *p)
 {
     cleanup_buf Buf whole = BUF_INIT(sizeof(err->msg) - 1);
 
     buf_add(&whole, buf_str(head));
     if (p)
-        add_excerpt(&whole, *p);
+        place_add_excerpt(&whole, p);
     if (whole.full) /* the cause comes first; a line that does not fit is not shown */
         whole.n = head->n < whole.max ? head->n : whole.max;
     memcpy(err->msg, whole.n <= head->n ? buf_z(head) : buf_z(&whole), whole.n);
@@ -157,28 +29,26 @@ int error_show(const InstrSource *src, const LinePiece *pieces, size_t n, Str at
                Err *err)
 {
     cleanup_buf Buf head = BUF_INIT((size_t)ERR_MSG_MAX * 4);
-    Place place = {.number = line};
-    Str from = in_source(src, pieces, n, at);
+    SourcePlace place = {.number = line};
+    bool found = place_find(src, pieces, n, at, &place);
 
-    if (from.p)
-        place = find_place(src->text, from);
-    add_visible(&head, src->name, 200);
+    place_add_visible(&head, src->name, 200);
     if (place.number)
         buf_addf(&head, ":%u", place.number);
     buf_add_z(&head, ": ");
-    add_visible(&head, str_from(err->msg), SIZE_MAX);
+    place_add_visible(&head, str_from(err->msg), SIZE_MAX);
     err->line = place.number ? place.number : 1;
-    set_message(err, &head, from.p ? &place : NULL);
+    set_message(err, &head, found ? &place : NULL);
     return -1;
 }
 
 int dockerfile_error_at(const Dockerfile *d, const Instr *i, Str word, Err *cause)
 {
     const InstrSource own = {d->name, d->text, d->escape}, *src = i->source ? i->source : &own;
-    Str at = in_source(src, i->pieces.v, i->pieces.n, word);
+    SourcePlace place;
 
-    if (!at.p)
-        at = i->keyword;
+    if (!place_find(src, i->pieces.v, i->pieces.n, word, &place))
+        word = i->keyword;
     (void)err_wrap(cause, "%s", instr_name(i->kind));
-    return error_show(src, i->pieces.v, i->pieces.n, at, i->line, cause);
+    return error_show(src, i->pieces.v, i->pieces.n, word, i->line, cause);
 }

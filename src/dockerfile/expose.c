@@ -118,3 +118,11 @@ int expose_parse(Arena *a, Str word, StrVec *ret, Err *err)
 {
     return parse(a, word, text_clip(a, word), ret, err);
 }
+
+void expose_look(Str word, Str *ret_proto, bool *ret_publishes)
+{
+    PortWord w = split(word);
+
+    *ret_proto = w.proto;
+    *ret_publishes = w.ip.n > 0 || w.host.n > 0;
+}

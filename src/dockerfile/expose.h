@@ -16,3 +16,6 @@ enum {
  * port specified: X<empty>" and the like; ERR_LIMIT beyond EXPOSE_MAX_PORTS in ret.
  */
 int expose_parse(Arena *a, Str word, StrVec *ret, Err *err) must_check;
+
+/* The protocol as written ("" = none), and whether an address or a port of the host is named. */
+void expose_look(Str word, Str *ret_proto, bool *ret_publishes);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as a Dockerfile. What is accepted must keep what ast.h promises; then every value is put through the reader
- * that build/ would put it through.
+ * that build/ would put it through, and the linter looks at all of it.
  */
 #include "dockerfile/chmod.h"
 #include "dockerfile/expose.h"
 #include "dockerfile/healthcheck.h"
+#include "dockerfile/lint.h"
 #include "dockerfile/mount.h"
 #include "dockerfile/parse.h"
 #include "dockerfile/stopsignal.h"
@@ -95,6 +96,45 @@ static void read_trigger(const Instr *i)
         demand(err.kind == ERR_SYNTAX || err.kind == ERR_LIMIT);
 }
 
+/* Whatever is found is found somewhere in the file. */
+static void lint(const Dockerfile *d, const LintStage *stages)
+{
+    static const Platform platform = {.os = STR_LIT("linux"), .arch = STR_LIT("amd64")};
+    static const KeyValueVec none;
+    const LintInput in = {
+        .d = d, .build_args = &none, .build = &platform, .target = &platform, .stages = stages};
+    cleanup_lint_report LintReport r = {0};
+    unsigned last = 0;
+    Err err = {0};
+
+    if (lint_run(&in, &r, &err) < 0) {
+        demand(err.kind == ERR_SYNTAX && err.line >= 1);
+        return;
+    }
+    vec_foreach(f, &r.findings) {
+        cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
+
+        demand(f->place.number >= 1 && f->place.number >= last && f->place.line.p >= d->text.p &&
+               f->place.offset + f->place.length <= f->place.line.n);
+        last = f->place.number;
+        lint_add_message(f, &text);
+        place_add_excerpt(&text, &f->place);
+        demand(!text.full);
+    }
+    (void)!lint_verdict(&r, d, &err);
+}
+
+/* With base images of which nothing is known, and with such as set no variable. */
+static void lint_both(const Dockerfile *d)
+{
+    cleanup_free LintStage *stages = NEW_N(LintStage, d->instrs.n);
+
+    for (size_t n = 0; n < d->instrs.n; n++)
+        stages[n] = (LintStage){.image = "image"};
+    lint(d, NULL);
+    lint(d, stages);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     cleanup_dockerfile Dockerfile d = {0};
@@ -110,5 +150,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         read_instr(&d, i);
         read_trigger(i);
     }
+    lint_both(&d);
     return 0;
 }
