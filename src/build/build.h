@@ -12,7 +12,7 @@
 #include "cache/bases.h"
 #include "cache/repo.h"
 #include "context/context.h"
-#include "dockerfile/ast.h"
+#include "dockerfile/lint.h"
 #include "oci/config.h"
 #include "registry/registry.h"
 #include "sandbox/sandbox.h"
@@ -48,7 +48,8 @@ typedef struct BuildEvents {
     void (*step_end)(void *ctx, const StepReport *r);
     void (*note)(void *ctx, Str text); /* "pull debian:12 ..." */
     void (*warn)(void *ctx, Str text);
-    void (*plan)(void *ctx, Str line); /* explain_cache, dryrun */
+    void (*plan)(void *ctx, Str line);                /* explain_cache, dryrun */
+    void (*finding)(void *ctx, const LintFinding *f); /* the linter's, before anything is run */
     void *ctx;
 } BuildEvents;
 
@@ -111,5 +112,11 @@ typedef struct BuildResult {
 } BuildResult;
 
 int build_run(const BuildRequest *req, BuildResult *ret, Err *err) must_check;
+/*
+ * What the linter finds, with all that the base images tell; nothing is built. The report borrows
+ * from the Dockerfile.
+ */
+int build_check(const BuildRequest *req, LintReport *ret, Err *err) must_check;
+
 void build_result_done(BuildResult *r);
 #define cleanup_build_result cleanup_with(build_result_done)

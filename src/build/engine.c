@@ -390,11 +390,26 @@ static void finish_config(StageBuild *s)
     }
 }
 
+/* Findings are warnings, unless the file says that they are errors. */
+static int tell_findings(const Plan *p, Err *err)
+{
+    cleanup_lint_report LintReport report = {0};
+    const BuildEvents *ev = p->b->req->events;
+
+    TRY(plan_lint(p, &report, err));
+    if (ev && ev->finding)
+        vec_foreach(f, &report.findings)
+            ev->finding(ev->ctx, f);
+    return lint_verdict(&report, p->d, err);
+}
+
 static int build_with(Builder *b, BuildResult *ret, Err *err)
 {
     Plan plan = {0};
     int rc = plan_make(b, b->req->dockerfile, &plan, err);
 
+    if (rc == 0)
+        rc = tell_findings(&plan, err);
     if (rc == 0)
         rc = export_check(b, err);
     if (rc == 0)
@@ -460,6 +475,22 @@ int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
     result.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
     *ret = result;
     return 0;
+}
+
+int build_check(const BuildRequest *req, LintReport *ret, Err *err)
+{
+    Plan plan = {0};
+    Builder b;
+    int rc = builder_open(req, &b, err);
+
+    if (rc == 0) {
+        rc = plan_make(&b, req->dockerfile, &plan, err);
+        if (rc == 0)
+            rc = plan_lint(&plan, ret, err);
+        plan_done(&plan);
+    }
+    builder_close(&b);
+    return rc;
 }
 
 void build_result_done(BuildResult *r)

@@ -92,18 +92,6 @@ static int read_config(Builder *b, BaseImage *i, Err *err)
     return 0;
 }
 
-static int check_platform(BaseImage *i, Err *err)
-{
-    const Platform *have = &i->config.platform;
-
-    if (!have->os.n || !have->arch.n || platform_match(&i->platform, have) > 0)
-        return 0;
-    return err_set(err, ERR_NOT_FOUND,
-                   "the image is for " STR_FMT ", not for " STR_FMT " (choose with --platform)",
-                   STR_ARG(platform_format(&i->arena, have)),
-                   STR_ARG(platform_format(&i->arena, &i->platform)));
-}
-
 static bool is_layout(const Builder *b, Str text, Str *ret_value)
 {
     const KeyValue *context = find_build_context(b, text);
@@ -146,8 +134,6 @@ static int resolve(void *arg, Err *err)
         rc = manifest_parse(&i->arena, str_dup_in(&i->arena, buf_str(&json)), &i->manifest, err);
     if (rc == 0)
         rc = read_config(r->b, i, err);
-    if (rc == 0)
-        rc = check_platform(i, err);
     return rc < 0 ? err_wrap(err, "image " STR_FMT, STR_ARG(i->text)) : 0;
 }
 

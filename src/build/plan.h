@@ -10,6 +10,7 @@
 #pragma once
 
 #include "build/image.h"
+#include "dockerfile/lint.h"
 #include "dockerfile/mount.h"
 #include "dockerfile/scope.h"
 
@@ -82,3 +83,6 @@ int plan_step_sources(Plan *p, const Stage *user, const Step *step, StepSourceVe
     must_check;
 
 bool stage_has_files(const Stage *s); /* some step reads or changes the root file system */
+
+/* The linter's report on the file, with what is known about base images. Outlives the plan. */
+int plan_lint(const Plan *p, LintReport *ret, Err *err) must_check;

@@ -45,6 +45,7 @@ int command_main(const CommandLine *c, int argc, char **argv)
     cleanup_with(settings_done) Settings s = SETTINGS_INIT;
     LogLevel level = LOG_INFO;
     Err err;
+    int rc;
 
     if (options_parse(c->front, argc, argv, &s, &err) < 0)
         return command_failed(&err);
@@ -59,5 +60,6 @@ int command_main(const CommandLine *c, int argc, char **argv)
     log_set_level(level);
     vec_foreach(line, &s.without_effect)
         log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
-    return c->run(&s, &err) < 0 ? command_failed(&err) : 0;
+    rc = c->run(&s, &err);
+    return rc < 0 ? command_failed(&err) : rc;
 }

@@ -9,8 +9,8 @@
 
 typedef struct CommandLine {
     Front front;
-    const char *usage; /* printed before the options */
-    int (*run)(const Settings *s, Err *err);
+    const char *usage;                       /* printed before the options */
+    int (*run)(const Settings *s, Err *err); /* 0, or an exit status that is no error; -1 */
 } CommandLine;
 
 /* Parse what follows the command's name and run it; returns the exit status. */
@@ -26,6 +26,7 @@ int logout_main(int argc, char **argv);
 int inspect_main(int argc, char **argv);
 int index_main(int argc, char **argv);
 int attach_main(int argc, char **argv);
+int lint_main(int argc, char **argv);
 int warm_main(int argc, char **argv);
 int prune_main(int argc, char **argv);
 int warmer_main(int argc, char **argv); /* a program's name */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "cli/check.h"
 #include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/guards.h"
@@ -28,6 +29,7 @@ static const char build_usage[] =
     "  kiln build -t registry.example/app:1 --push .        build and push\n"
     "  kiln build -o type=oci,dest=out .                    write an OCI image layout\n"
     "  kiln build -f docker/Dockerfile --target test src    one stage, another Dockerfile\n"
+    "  kiln build --check .                                 what the linter finds; no build\n"
     "  tar -cz . | kiln build -                             an archive (tar://PATH, https://...)\n"
     "  kiln build https://host/repo.git#branch:dir          a git repository\n"
     "\n";
@@ -96,7 +98,10 @@ static int build_main(Front front, const Settings *s, Err *err)
 
 static int run_build_options(const Settings *s, Err *err)
 {
-    return build_main(FRONT_BUILD, s, err);
+    bool check;
+
+    TRY(check_wanted(s, &check, err));
+    return check ? check_run(s, err) : build_main(FRONT_BUILD, s, err);
 }
 
 static int run_executor_options(const Settings *s, Err *err)
@@ -162,6 +167,7 @@ static int run_help(int argc, char **argv);
 
 static const Command commands[] = {
     {"build", "build an image from a Dockerfile", run_kiln_build},
+    {"lint", "report what is unwise in a Dockerfile", lint_main},
     {"warm", "fetch base images into a directory that builds read", warm_main},
     {"prune", "make room in the kiln directory", prune_main},
     {"push", "push an image from a layout or an archive", push_main},

@@ -33,6 +33,7 @@ typedef struct Option {
 #define A     FRONT_ATTACH
 #define M     FRONT_WARM
 #define W     FRONT_WARMER
+#define L     FRONT_LINT
 #define LOGIN (FRONT_LOGIN | FRONT_LOGOUT)
 #define PULLS (B | X | I | N | A | M | W)
 #define SENDS (B | X | P | N | A)
@@ -54,7 +55,7 @@ static const Option options[] = {
     {NULL, M, "force", 0, OPTION_FLAG, AT(force), NULL, "fetch what is there, too"},
     {NULL, W, "force", 'f', OPTION_FLAG, AT(force), NULL, "fetch what is there, too"},
 
-    {"What to build", B, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
+    {"What to build", B | L, "file", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
      "the Dockerfile (default: CONTEXT/Dockerfile)"},
     {NULL, X, "dockerfile", 'f', OPTION_TEXT, AT(dockerfile), "PATH",
      "the Dockerfile (default: Dockerfile in the context)"},
@@ -68,14 +69,14 @@ static const Option options[] = {
      "insecure-skip-tls"},
     {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
      "the stage to build (default: the last)"},
-    {NULL, B | I | M, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
+    {NULL, B | I | M | L, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "custom-platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "customPlatform", 0, OPTION_TEXT, AT(platform), NULL, NULL},
     {NULL, W, "customPlatform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the images (default: this machine's)"},
-    {NULL, B | X | M | W, "build-arg", 0, OPTION_LIST, AT(build_args), "K=V",
+    {NULL, B | X | M | W | L, "build-arg", 0, OPTION_LIST, AT(build_args), "K=V",
      "set an ARG; K alone takes the environment's value"},
     {NULL, B | X, "label", 0, OPTION_LIST, AT(labels), "K=V",
      "set a label, over the Dockerfile's own"},
@@ -194,6 +195,13 @@ static const Option options[] = {
     {NULL, B | X | M | W, "cache-ttl", 0, OPTION_TEXT, AT(cache_ttl), "TIME",
      "what is older does not count (default: 336h)"},
 
+    {"Checking", B, "check", 0, OPTION_FLAG, AT(check), NULL,
+     "report what the linter finds, and build nothing; exit status 1 when\n"
+     "it finds something"},
+    {NULL, B, "call", 0, OPTION_TEXT, AT(call), "check", "the same as --check; check,format=json"},
+    {NULL, B | L, "format", 0, OPTION_TEXT, AT(format), "FORMAT",
+     "of the report: text (default), json, sarif"},
+
     {"How", B | X, "isolation", 0, OPTION_TEXT, AT(isolation), "KIND",
      "of RUN: auto (default), namespaces, inplace"},
     {NULL, B | X | P | N | FRONT_PRUNE, "kiln-dir", 0, OPTION_TEXT, AT(kiln_dir), "DIR",
@@ -201,11 +209,11 @@ static const Option options[] = {
     {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
     {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,
      "isolation inplace although no container was detected"},
-    {NULL, ALL, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
+    {NULL, ALL | L, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
      "error, warn, info (default), debug, trace"},
     {NULL, B | P | N | A, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
      "print only the image's digest, on stdout"},
-    {NULL, ALL, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
+    {NULL, ALL | L, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
 
     /* accepted from kaniko; the last column says why there is nothing to do */
     {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},
@@ -227,7 +235,6 @@ static const Option options[] = {
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
-    {NULL, B, "check", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
@@ -236,6 +243,7 @@ static const Option options[] = {
 
 #undef B
 #undef X
+#undef L
 #undef P
 #undef N
 #undef I

@@ -21,6 +21,7 @@ typedef enum Front {
     FRONT_WARM = 1 << 8,
     FRONT_WARMER = 1 << 9, /* kaniko's command line */
     FRONT_PRUNE = 1 << 10,
+    FRONT_LINT = 1 << 11,
 } Front;
 
 /*

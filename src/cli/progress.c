@@ -62,6 +62,16 @@ static void warn(void *ctx, Str text)
     log_line(LOG_WARN, STR_FMT, STR_ARG(text));
 }
 
+static void finding(void *ctx, const LintFinding *f)
+{
+    cleanup_buf Buf text = BUF_INIT(BUF_SMALL);
+
+    (void)ctx;
+    lint_add_message(f, &text);
+    place_add_excerpt(&text, &f->place);
+    log_line(LOG_WARN, "%s", buf_z(&text));
+}
+
 /* The plan of a dry run is what was asked for: it goes to standard output. */
 static void print_plan(void *ctx, Str line)
 {
@@ -71,7 +81,7 @@ static void print_plan(void *ctx, Str line)
 
 BuildEvents progress_events(bool quiet, bool dryrun)
 {
-    BuildEvents e = {.warn = warn};
+    BuildEvents e = {.warn = warn, .finding = finding};
 
     if (dryrun)
         e.plan = print_plan;

@@ -375,7 +375,7 @@ static void warn(Str text)
 
 static const char *context_spec(Front front, const Settings *s)
 {
-    if (front == FRONT_BUILD)
+    if (front != FRONT_EXECUTOR)
         return s->positional.n ? s->positional.v[0].p : ".";
     return s->context ? s->context : "/workspace/";
 }
@@ -455,13 +455,13 @@ static bool stdout_is_taken(const Settings *s, const BuildRequest *b)
 
 static int check_positional(Front front, const Settings *s, Err *err)
 {
-    size_t most = front == FRONT_BUILD ? 1 : 0;
+    size_t most = front == FRONT_EXECUTOR ? 0 : 1;
 
     if (s->positional.n <= most)
         return 0;
     return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"%s",
                    STR_ARG(s->positional.v[most]),
-                   front == FRONT_BUILD ? ": there is one context" : "");
+                   front == FRONT_EXECUTOR ? "" : ": there is one context");
 }
 
 static int fill(Front front, const Settings *s, Request *r, Err *err)
@@ -470,7 +470,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
 
     TRY(check_positional(front, s, err));
     TRY(parse_pairs(&r->arena, &s->build_args, "--build-arg",
-                    front == FRONT_BUILD ? LONE_FROM_ENV : LONE_OR_EMPTY, &b->build_args, err));
+                    front == FRONT_EXECUTOR ? LONE_OR_EMPTY : LONE_FROM_ENV, &b->build_args, err));
     TRY(parse_pairs(&r->arena, &s->labels, "--label", LONE_WRONG, &b->labels, err));
     b->ignore_immutable = s->ignore_immutable;
     TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", LONE_WRONG,

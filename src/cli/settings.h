@@ -50,6 +50,8 @@ typedef struct Settings {
     bool password_stdin;
     bool raw, show_config, show_referrers; /* inspect */
     const char *artifact_type;             /* attach */
+    bool check;                            /* build */
+    const char *call, *format;             /* build, lint */
 
     /* how */
     const char *isolation, *kiln_dir, *verbosity, *log_format;

@@ -175,10 +175,11 @@ class Case:
     def wants(self):
         """The names of its expectations about the image."""
         names = [n for n in self.files.names() if n.startswith('want.')]
-        return set(names + list(EXPECTATIONS) if self.in_one_file and not self.fails() else names)
+        return set(names + list(EXPECTATIONS) if self.in_one_file and not self.fails() and not self.has('command') else names)
 
     def check(self):
-        known = r'Dockerfile|ctx/.+|(ctx|base|check)\.sh|args|needs|want\.(config|config\.json|history|tree|layers|stderr|error|exit)'
+        known = r'Dockerfile|ctx/.+|(ctx|base|check)\.sh|args|command|needs|' \
+                r'want\.(config|config\.json|history|tree|layers|stdout|stderr|error|exit)'
         for name in self.files.names():
             if not re.fullmatch(known, name) and self.in_one_file:
                 raise Failure(f'there is no section "{name}"')
@@ -216,18 +217,24 @@ class Case:
             for name in sorted(os.listdir(top) if os.path.isdir(top) else []):
                 yield name, os.path.join(top, name)
 
+    def words(self, name):
+        """The words of one of its files, names of directories put in."""
+        places = {'work': self.work, 'ctx': self.ctx, 'bases': self.bases, 'shared': self.shared}
+        return [re.sub(r'\{(work|ctx|bases|shared)\}', lambda m: places[m[1]], w)
+                for w in shlex.split(self.text(name), comments=True)]
+
     def command(self, kiln, attempt, isolation='namespaces'):
         """Arguments of the kiln run whose output goes to out-ATTEMPT."""
         out = os.path.join(self.work, f'out-{attempt}')
+        if self.has('command'):
+            return [kiln, *self.words('command')], out
         words = [kiln, 'build', '--isolation', isolation, '--kiln-dir', os.path.join(self.work, f'kiln-{attempt}'),
                  '-o', f'type=oci,dest={out}']
         if self.has('Dockerfile'):
             words += ['-f', self.files.path('Dockerfile')]
         for name, layout in self.contexts():
             words += ['--build-context', f'{name}=oci-layout://{layout}']
-        places = {'work': self.work, 'ctx': self.ctx, 'bases': self.bases, 'shared': self.shared}
-        words += [re.sub(r'\{(work|ctx|bases|shared)\}', lambda m: places[m[1]], w)
-                  for w in shlex.split(self.text('args'), comments=True)]
+        words += self.words('args')
         return words + [self.ctx], out
 
     def build(self, kiln, attempt, isolation='namespaces'):
@@ -236,7 +243,7 @@ class Case:
         env.setdefault('SOURCE_DATE_EPOCH', str(EPOCH))
         p = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            check=False, timeout=300)
-        return p.returncode, p.stderr.decode(errors='replace'), out
+        return p.returncode, p.stdout.decode(errors='replace'), p.stderr.decode(errors='replace'), out
 
 
 def make_shared(cases, directory):

@@ -13,6 +13,7 @@ tests/golden/NAME, with the same files in it.
                     --build-context N=oci-layout://...; $MKIMAGE is tests/lib/mkimage.py, $BUSYBOX tests/lib/busybox_root.sh,
                     $SHARED the directory of the bases of tests/golden/bases, which every case has besides
   args              more arguments for kiln, words as in a shell; {work} {ctx} {bases} {shared} are directories
+  command           words of another command than build, with the same places; no image is expected: "lint --format json {ctx}"
   needs             words: root; run (RUN works here: root, or user namespaces and a range of user ids; and busybox), which a
                     .case with a RUN or "busybox" in its Dockerfile implies
 
@@ -34,6 +35,7 @@ and there may be, in both kinds and in directories:
   want.layers       listing of each layer from the first "# layer N" on, sorted, as tests/lib/flatten.py prints it
                     A line "# fields: type,mode,..." here or in want.tree chooses the fields; else all but size and mtime
   want.config.json  members of the image configuration and of its "config", each compared whole; null = absent
+  want.stdout       what kiln writes to standard output, word for word, {ctx} standing for the context's directory
   want.stderr       one regular expression per line, each to be found in what kiln writes to standard error
   want.exit         the exit status, when it is not 0 (with want.error: not 1)
   check.sh          anything else; $IMAGE is the layout built, $BASES as above, $FLATTEN is tests/lib/flatten.py
@@ -254,8 +256,17 @@ def compare_run(case, status, stderr, out):
     return problems + ([f'standard error:\n{stderr}'] if problems else [])
 
 
+def stdout_lines(case, stdout):
+    return stdout.replace(case.ctx, '{ctx}').splitlines()
+
+
+def compare_stdout(case, stdout):
+    want, got = case.text('want.stdout').splitlines(), stdout_lines(case, stdout)
+    return [] if not case.has('want.stdout') or want == got else [difference('want.stdout', want, got)]
+
+
 def compare_again(case, built, o):
-    status, stderr, out = case.build(o.kiln, 2, o.isolation)
+    status, _, stderr, out = case.build(o.kiln, 2, o.isolation)
     if status:
         return [f'the second build failed with {status}:\n{stderr}']
     again = Built(out)
@@ -280,9 +291,11 @@ def update(case, built, shared):
 
 def run_case(case, o):
     case.prepare()
-    status, stderr, out = case.build(o.kiln, 1, o.isolation)
-    problems = compare_run(case, status, stderr, out)
-    if status or problems:
+    status, stdout, stderr, out = case.build(o.kiln, 1, o.isolation)
+    if o.update and case.has('want.stdout'):
+        case.files.replace({'want.stdout': ''.join(line + '\n' for line in stdout_lines(case, stdout))})
+    problems = compare_run(case, status, stderr, out) + compare_stdout(case, stdout)
+    if status or problems or case.has('command'):
         return problems
     built = Built(out, o.shared.known)
     if o.update:

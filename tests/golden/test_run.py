@@ -65,6 +65,13 @@ class Driver(unittest.TestCase):
         self.assertIn('not ok 1 - one\n', text)
         self.assertIn(part, text)
 
+    def test_another_command(self):
+        self.file('kiln', '#!/bin/sh\necho "$*"; exit 3\n')
+        self.want(command='lint {ctx} "a b"', want_exit='3', want_stdout='lint {ctx} a b\n')
+        self.passes()
+        self.want(want_stdout='lint\n')
+        self.fails('+lint {ctx} a b')
+
     def test_passes(self):
         self.want(want_layers='# layer 1\n./a type=file mode=0644 uid=0 gid=0 data="1"\n', want_history='+ layer 1\n',
                   want_tree='# fields: type\n./a type=file\n', want_config_json='{"os": "linux", "config": {"Env": ["A=1"], "Cmd": null}}',
