@@ -8,7 +8,9 @@
  *
  * STAR stays while the character is no '/'; SKIP is "nothing, or INSIDE"; INSIDE takes anything and may leave behind a
  * '/'; ALL takes anything. The automaton is asked at every '/' and at the end: matching a directory is matching what is
- * in it. Most patterns are ruled out before, by a pair of bytes that they need and the path has not.
+ * in it. Most patterns are ruled out before, by what they begin with, or by a pair of bytes that they need and the path
+ * has not. And most patterns that people write speak of one component, at the top or anywhere, of which they say all or
+ * how it ends ("*.log", and "node_modules" or "*.o" behind a "**"): that is compared, without an automaton.
  */
 #include "dockerfile/wildpath.h"
 
@@ -32,9 +34,18 @@ typedef struct WildStep {
     Str text; /* CHAR and CLASS */
 } WildStep;
 
+/* What one component is, or how it ends. */
+typedef struct OneComponent {
+    Str text;      /* p NULL: the pattern does not speak of one component only */
+    bool anywhere; /* else the first of the path */
+    bool ending;
+} OneComponent;
+
 struct WildPath {
     Str plain;      /* no wildcard: the path itself; else p is NULL */
     uint64_t trace; /* that every match has */
+    Str prefix;     /* that every match begins with */
+    OneComponent one;
     WildStep *steps;
     size_t n;
 };
@@ -153,6 +164,30 @@ static bool add_next(Compiler *c, bool at_start)
     return text.n > 0;
 }
 
+/* [** /][*]TEXT, where TEXT has neither wildcards nor '/'. 'pattern' lives as long as the arena. */
+static OneComponent find_one(Str pattern)
+{
+    OneComponent one = {.anywhere = str_starts(pattern, S("**/"))};
+
+    if (one.anywhere)
+        pattern = str_skip(pattern, 3);
+    one.ending = str_starts(pattern, S("*"));
+    if (one.ending)
+        pattern = str_skip(pattern, 1);
+    if (pattern.n && !glob_has_wildcard(pattern) && !memchr(pattern.p, '/', pattern.n))
+        one.text = pattern;
+    return one;
+}
+
+static Str find_prefix(Str pattern)
+{
+    size_t n = 0;
+
+    while (n < pattern.n && !glob_has_wildcard(str_head(str_skip(pattern, n), 1)))
+        n++;
+    return str_head(pattern, n);
+}
+
 int wildpath_compile(Arena *a, Str pattern, const WildPath **ret, Err *err)
 {
     WildPath *w = arena_new(a, WildPath);
@@ -166,7 +201,10 @@ int wildpath_compile(Arena *a, Str pattern, const WildPath **ret, Err *err)
         *ret = w;
         return 0;
     }
-    c.rest = str_dup_in(a, pattern);
+    pattern = str_dup_in(a, pattern);
+    w->one = find_one(pattern);
+    w->prefix = find_prefix(pattern);
+    c.rest = pattern;
     for (bool at_start = true; c.rest.n; at_start = false)
         if (!add_next(&c, at_start))
             return err_set(err, ERR_SYNTAX, "syntax error in pattern " STR_FMT,
@@ -270,6 +308,17 @@ static void start(const WildPath *w, PlaceSet *set)
     enter(w, set, 0);
 }
 
+static bool has_component(const OneComponent *one, Str path)
+{
+    for (Str rest = path, c; path_next(&rest, &c);) {
+        if (one->ending ? str_ends(c, one->text) : str_eq(c, one->text))
+            return true;
+        if (!one->anywhere)
+            break;
+    }
+    return false;
+}
+
 bool wildpath_matches(const WildPath *w, Str path, uint64_t trace)
 {
     PlaceSet set;
@@ -278,6 +327,10 @@ bool wildpath_matches(const WildPath *w, Str path, uint64_t trace)
         return false;
     if (w->plain.p)
         return w->plain.n && path_within(path, w->plain);
+    if (w->one.text.p)
+        return has_component(&w->one, path);
+    if (!str_starts(path, w->prefix))
+        return false;
     start(w, &set);
     while (path.n) {
         Str ch = first_char(path);
