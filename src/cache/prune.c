@@ -27,7 +27,8 @@ typedef struct Blob {
 typedef struct Entry {
     Str name;
     int64_t used_ns;
-    Blob *layer; /* NULL: it is not there, or the entry is damaged */
+    Blob *layer; /* NULL: it has none */
+    bool broken; /* it cannot be read, or its layer is not there */
 } Entry;
 
 typedef struct Prune {
@@ -97,18 +98,20 @@ static Blob *find_blob(const Prune *p, const Digest *d)
     return map_find(&p->by_name, digest_hex(d));
 }
 
-/* The layer that an entry names; NULL when it cannot be told. */
-static Blob *layer_of(Prune *p, int dirfd, const char *name)
+/* The record of a build has no layer; everything else has one. */
+static void read_entry(Prune *p, const char *name, Entry *ret)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
     cleanup_arena Arena a = ARENA_INIT;
     Manifest m;
     Err err;
 
-    if (file_read(dirfd, name, &text, &err) < 0 ||
-        manifest_parse(&a, str_dup_in(&a, buf_str(&text)), &m, &err) < 0 || m.n_layers != 1)
-        return NULL;
-    return find_blob(p, &m.layers[0].digest);
+    ret->broken = file_read(p->cache_fd, name, &text, &err) < 0 ||
+                  manifest_parse(&a, str_dup_in(&a, buf_str(&text)), &m, &err) < 0;
+    if (ret->broken || m.n_layers == 0)
+        return;
+    ret->layer = find_blob(p, &m.layers[0].digest);
+    ret->broken = !ret->layer;
 }
 
 static int find_entries(Prune *p, Err *err)
@@ -124,8 +127,8 @@ static int find_entries(Prune *p, Err *err)
             fstatat(p->cache_fd, names.v[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         e = (Entry){.name = str_dup_in(&p->arena, str_from(names.v[i].name)),
-                    .used_ns = time_ns(st.st_mtim),
-                    .layer = layer_of(p, p->cache_fd, names.v[i].name)};
+                    .used_ns = time_ns(st.st_mtim)};
+        read_entry(p, names.v[i].name, &e);
         if (e.layer)
             e.layer->users++;
         vec_push(&p->entries, e);
@@ -234,7 +237,7 @@ static void remove_all(Prune *p)
         if ((*b)->users == 0 && !(*b)->listed && has_to_go(p, (*b)->used_ns))
             remove_blob(p, *b);
     vec_foreach(e, &p->entries)
-        if (!e->layer || has_to_go(p, e->used_ns))
+        if (e->broken || has_to_go(p, e->used_ns))
             remove_entry(p, e);
 }
 
