@@ -421,6 +421,16 @@ static int conclude(Exchange *x, CURLcode rc, Err *err)
     return err_set(err, ERR_NET, "%s", x->text[0] ? x->text : curl_easy_strerror(rc));
 }
 
+/* Another host than the one first asked may have its own roots and client certificate. */
+static const HttpTls *trusted(const Exchange *x)
+{
+    const HttpRequest *req = x->req;
+
+    if (x->with_secrets || !req->tls_elsewhere)
+        return req->tls;
+    return req->tls_elsewhere(req->tls_ctx, url_host(str_from(x->url)));
+}
+
 static int perform(Exchange *x, struct curl_slist **headers, Err *err)
 {
     set_transport(x);
@@ -428,7 +438,7 @@ static int perform(Exchange *x, struct curl_slist **headers, Err *err)
     set_proxy(x);
     set_method(x);
     TRY(set_headers(x, headers, err));
-    TRY(tls_apply(x->client, x->curl, x->url, x->req->tls, x->with_secrets, err));
+    TRY(tls_apply(x->client, x->curl, x->url, trusted(x), x->with_secrets, err));
     x->trouble = TROUBLE_NONE;
     x->active_ms = net_now_ms();
     return conclude(x, curl_easy_perform(x->curl), err);

@@ -80,6 +80,9 @@ typedef struct HttpRequest {
     const HttpHeader *headers;
     size_t n_headers;
     const HttpTls *tls; /* NULL = system defaults */
+    /* What counts for another host that a redirect leads to; NULL: 'tls' does. */
+    const HttpTls *(*tls_elsewhere)(void *ctx, Str host);
+    void *tls_ctx;
 
     /* Body: bytes in memory, or body_fd_n bytes of a descriptor from body_fd_at (by pread; replayed
        on a retry). */

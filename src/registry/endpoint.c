@@ -50,7 +50,7 @@ bool host_is_loopback(Str host)
     return inet_pton(AF_INET6, z, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-static HttpTls tls_for(const Registry *r, Str registry, EndpointUse use)
+HttpTls tls_for(const Registry *r, Str registry, EndpointUse use)
 {
     const RegistryOpts *o = r->opts;
     HttpTls tls = {0};
@@ -80,6 +80,7 @@ static Endpoint endpoint(const Registry *r, Str registry, Str host, Str reposito
         .repository = repository,
         .may_http = (use == USE_PUSH ? o->insecure_push : o->insecure_pull) ||
                     is_listed(&o->insecure_registries, registry) || host_is_loopback(host),
+        .use = use,
         .tls = tls_for(r, registry, use),
     };
 }

@@ -16,21 +16,22 @@
 #include "registry/creds.h"
 #include "registry/registry.h"
 
+typedef enum EndpointUse {
+    USE_PULL,
+    USE_PUSH,
+} EndpointUse;
+
 /* Where a repository can be had: the registry itself or a mirror. */
 typedef struct Endpoint {
     Str registry;   /* as people name it: "docker.io", "mirror.local:5000" */
     Str host;       /* to talk to: "registry-1.docker.io" */
     Str repository; /* a mirror's prefix included */
     bool may_http;
+    EndpointUse use;
     HttpTls tls;
 } Endpoint;
 
 typedef VEC(Endpoint) EndpointVec;
-
-typedef enum EndpointUse {
-    USE_PULL,
-    USE_PUSH,
-} EndpointUse;
 
 typedef struct HostTls {
     Str registry;
@@ -61,6 +62,7 @@ typedef struct Admitted {
 typedef struct Host {
     char *key;
     Str name;
+    EndpointUse use;
     HttpTls tls;
     pthread_mutex_t lock; /* what follows */
     bool known;           /* the first contact went well */
@@ -109,6 +111,8 @@ struct Registry {
  */
 void endpoints_find(const Registry *r, const Reference *ref, EndpointUse use, Arena *a,
                     EndpointVec *ret);
+/* What the options say of this host, and of no other. */
+HttpTls tls_for(const Registry *r, Str registry, EndpointUse use);
 bool host_is_loopback(Str host); /* localhost, 127.0.0.0/8, ::1; with or without a port */
 
 /* session.c */
@@ -129,6 +133,12 @@ int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err) must_
 int session_location(Registry *r, const Endpoint *at, const HttpAnswer *answer, Arena *a, Str *ret,
                      Err *err) must_check;
 void host_free(Host *h);
+
+/*
+ * A request in the course of talking to host h; it may be for another host, a token endpoint or
+ * where a Location leads. http->tls is filled in.
+ */
+int host_do(Registry *r, const Host *h, HttpRequest *http, HttpAnswer *ret, Err *err) must_check;
 
 /* token.c; the caller holds host->lock. */
 

@@ -55,11 +55,46 @@ static Host *host_get(Registry *r, const Endpoint *at)
         found->key = str_dup(key);
         found->name = str_head(str_from(found->key), at->host.n);
         found->tls = at->tls;
+        found->use = at->use;
         (void)pthread_mutex_init(&found->lock, NULL);
         vec_push(&r->hosts, found);
     }
     (void)pthread_mutex_unlock(&r->lock);
     return found;
+}
+
+typedef struct Elsewhere {
+    const Registry *r;
+    const Host *h;
+    HttpTls tls;
+} Elsewhere;
+
+/*
+ * A token endpoint or a store of blobs on another host. Its own options count, its own client
+ * certificate too; for the rest it is trusted as the registry is, that has named it over a
+ * connection of its own. Nothing is lost by that: whoever can pretend to be the registry can name
+ * any place, and blobs are known by their digests.
+ */
+static const HttpTls *tls_elsewhere(void *ctx, Str host)
+{
+    Elsewhere *e = ctx;
+
+    e->tls = tls_for(e->r, host, e->h->use);
+    if (!e->tls.ca_file)
+        e->tls.ca_file = e->h->tls.ca_file;
+    e->tls.skip_verify = e->tls.skip_verify || e->h->tls.skip_verify;
+    return &e->tls;
+}
+
+int host_do(Registry *r, const Host *h, HttpRequest *http, HttpAnswer *ret, Err *err)
+{
+    Elsewhere first = {.r = r, .h = h}, later = {.r = r, .h = h};
+    Str host = url_host(str_from(http->url));
+
+    http->tls = str_eq_nocase(host, h->name) ? &h->tls : tls_elsewhere(&first, host);
+    http->tls_elsewhere = tls_elsewhere;
+    http->tls_ctx = &later;
+    return http_do(r->http, http, ret, err);
 }
 
 static void set_text(char **p, Str s)
@@ -99,10 +134,9 @@ static int ping_over(Registry *r, Host *h, bool https, bool probe, HttpAnswer *r
     cleanup_arena Arena a = ARENA_INIT;
     Str url = str_fmt_in(&a, "%s://" STR_FMT "/v2/", https ? "https" : "http", STR_ARG(h->name));
 
-    return http_do(r->http,
+    return host_do(r, h,
                    &(HttpRequest){.method = "GET",
                                   .url = url.p,
-                                  .tls = &h->tls,
                                   .no_retry = probe,
                                   .connect_timeout_s = probe ? PROBE_TIMEOUT_S : 0},
                    ret, err);
@@ -284,7 +318,7 @@ static bool is_of_host(const Call *call, const Host *h, Str url)
                                            STR_ARG(h->name)));
 }
 
-static int send_call(Registry *r, const Call *call, Str url, const HttpTls *tls, Str auth,
+static int send_call(Registry *r, const Host *h, const Call *call, Str url, Str auth,
                      HttpAnswer *ret, Err *err)
 {
     HttpRequest http = call->http;
@@ -297,8 +331,7 @@ static int send_call(Registry *r, const Call *call, Str url, const HttpTls *tls,
         headers[http.n_headers++] = (HttpHeader){S("Authorization"), auth};
     http.headers = headers;
     http.url = url.p;
-    http.tls = tls;
-    result = http_do(r->http, &http, ret, err);
+    result = host_do(r, h, &http, ret, err);
     free(headers);
     return result;
 }
@@ -396,7 +429,7 @@ static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome
         (void)pthread_mutex_unlock(&h->lock);
         if (ready <= 0)
             return ready < 0;
-        if (send_call(r, call, url, &h->tls, auth, &answer, err) < 0)
+        if (send_call(r, h, call, url, auth, &answer, err) < 0)
             return 1;
         if (answer.status != 401 || !first || !ours ||
             !learn_more(h, &answer, auth, &a, &t.scope)) {

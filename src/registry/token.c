@@ -111,12 +111,11 @@ static int get_with_password(Registry *r, Host *h, const Credential *c, const St
     base64_encode(BASE64_STANDARD, buf_str(&plain), &header);
     auth.value = buf_str(&header);
     TRY(buf_check(&url, "the token endpoint's URL", err));
-    return http_do(r->http,
+    return host_do(r, h,
                    &(HttpRequest){.method = "GET",
                                   .url = buf_z(&url),
                                   .headers = &auth,
                                   .n_headers = c->username.n ? 1 : 0,
-                                  .tls = &h->tls,
                                   .max_body = LIMIT_TOKEN_BODY},
                    ret, err);
 }
@@ -136,12 +135,11 @@ static int post_identity_token(Registry *r, Host *h, const Credential *c, const 
     add_param(&body, "scope", buf_str(&scope));
     add_param(&body, "refresh_token", c->identity_token);
     TRY(buf_check(&body, "the token request", err));
-    return http_do(r->http,
+    return host_do(r, h,
                    &(HttpRequest){.method = "POST",
                                   .url = h->realm,
                                   .headers = &form,
                                   .n_headers = 1,
-                                  .tls = &h->tls,
                                   .body = buf_str(&body),
                                   .retry_post = true,
                                   .max_body = LIMIT_TOKEN_BODY},

@@ -6,6 +6,9 @@
  *      PATCH location           202, the whole blob as one stream
  *      PUT location?digest=     201
  *
+ * A registry behind something that takes no large bodies (413) gets the blob in pieces, smaller ones
+ * each time it refuses again.
+ *
  * When a PATCH breaks, the session is asked how much arrived (GET, Range: 0-N) and the rest is sent;
  * a session that does not answer, or answers with something odd, is given up for a new one. What
  * counts in the end is that the registry accepts the digest, so a wrong guess costs time only.
@@ -75,11 +78,15 @@ typedef struct Upload {
     int fd;
     const RegistryEvents *ev;
     Arena arena;
-    Str location;  /* "" = no session */
-    uint64_t sent; /* bytes the session has */
-    bool resumed;  /* the session was continued after a break */
+    Str location;   /* "" = no session */
+    uint64_t sent;  /* bytes the session has */
+    uint64_t piece; /* bytes of one PATCH; 0 = all that is left */
+    bool resumed;   /* the session was continued after a break */
     bool no_resume;
 } Upload;
+
+#define PIECE_FIRST ((uint64_t)32 << 20) /* bytes */
+#define PIECE_LEAST ((uint64_t)64 << 10) /* whoever takes less takes nothing */
 
 /* How a step of the upload ended, beside 0 and -1. */
 enum {
@@ -141,11 +148,23 @@ static int transport_broke(const Err *err)
     return err->kind == ERR_NET ? STEP_BROKEN : -1;
 }
 
-/* The rest of the blob. */
-static int send_rest(Upload *u, Err *err)
+/* Something on the way would not take so much at once. False when it cannot get smaller. */
+static bool take_smaller_pieces(Upload *u, uint64_t refused)
+{
+    uint64_t piece = refused > PIECE_FIRST ? PIECE_FIRST : refused / 4;
+
+    if (piece < PIECE_LEAST)
+        return false;
+    u->piece = piece;
+    log_debug("upload of %s: in pieces of %ju bytes", u->d->digest.text, (uintmax_t)piece);
+    return true;
+}
+
+/* What is left, or a piece of it. */
+static int send_piece(Upload *u, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
-    uint64_t left = u->d->size - u->sent, has;
+    uint64_t left = u->d->size - u->sent, n = u->piece && u->piece < left ? u->piece : left, has;
     HttpHeader headers[2] = {{S("Content-Type"), S("application/octet-stream")},
                              {S("Content-Range"), S("")}};
     Call call = {.at = u->at,
@@ -153,23 +172,25 @@ static int send_rest(Upload *u, Err *err)
                  .actions = "pull,push",
                  .http = {.method = "PATCH",
                           .headers = headers,
-                          .n_headers = u->sent ? 2 : 1,
+                          .n_headers = u->sent || n < left ? 2 : 1,
                           .has_body_fd = true,
                           .body_fd = u->fd,
                           .body_fd_at = u->sent,
-                          .body_fd_n = left,
+                          .body_fd_n = n,
                           .on_sent = on_sent,
                           .on_sent_ctx = u}};
 
     headers[1].value =
-        str_fmt_in(&u->arena, "%ju-%ju", (uintmax_t)u->sent, (uintmax_t)(u->d->size - 1));
+        str_fmt_in(&u->arena, "%ju-%ju", (uintmax_t)u->sent, (uintmax_t)(u->sent + n - 1));
     if (session_call(u->r, &call, &answer, err) < 0)
         return transport_broke(err);
+    if (answer.status == 413 && take_smaller_pieces(u, n))
+        return STEP_DONE;
     if (answer.status < 200 || answer.status >= 300)
         return judge(u, &answer, "upload", err);
     TRY(new_location(u, &answer, err));
-    u->sent = u->d->size;
-    if (range_end(&answer, &has) && has < u->d->size) {
+    u->sent += n;
+    if (range_end(&answer, &has) && has < u->sent) {
         u->sent = has; /* it took a part: the next round sends the rest */
         (void)err_set(err, ERR_NET, "the registry took %ju of %ju bytes", (uintmax_t)has,
                       (uintmax_t)u->d->size);
@@ -205,8 +226,8 @@ static int one_try(Upload *u, Err *err)
         u->resumed = false;
         TRY(upload_start(u->r, u->at, u->d, S(""), &u->arena, &u->location, err));
     }
-    if (u->sent < u->d->size) {
-        step = send_rest(u, err);
+    while (u->sent < u->d->size) {
+        step = send_piece(u, err);
         if (step != STEP_DONE)
             return step;
     }

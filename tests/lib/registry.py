@@ -21,6 +21,7 @@ The script is one JSON object, in which ' may stand for every "; every member is
                  "expires_in": SECONDS, "realm": URL, "refuse_post": bool,
                  "refuse_mount_scope": bool}        the token endpoint denies two scopes at once
     ping        false: GET /v2/ is 404
+    max_body    N: a larger request body is 413, as from a proxy
     head        false: HEAD is 405
     ranges      true | false (Range ignored) | "wrong" (another range is sent) | "none" (416)
     mount       201 (default: if the source has it) | any other status
@@ -28,6 +29,8 @@ The script is one JSON object, in which ' may stand for every "; every member is
     location_host  "HOST:PORT" of absolute Locations;   resume  false: GET of an upload is 404
     redirect    true: blobs are answered with 307 to the storage server;  a string: to that URL
     digest_header  false: no Docker-Content-Digest
+    referrers   true: the referrers API (OCI 1.1)
+    strict      true: a manifest whose blobs are not there is 400, as every good registry has it
     repos       {"some/name": {"blobs": [BLOB...], "manifests": {"TAG": MANIFEST}}}
                 BLOB      {"text": "..."} | {"size": N} (bytes (i*7 + i/256) mod 256)
                 MANIFEST  {"layers": [BLOB...], "config": {...}, "docker": bool, "type": "..."}
@@ -94,6 +97,15 @@ class Repo:
     def put_blob(self, data):
         self.blobs[digest_of(data)] = data
         return digest_of(data)
+
+    def has_all_of(self, data):
+        try:
+            doc = json.loads(data)
+        except ValueError:
+            return False
+        wanted = doc.get('layers', []) + ([doc['config']] if 'config' in doc else [])
+        return (all(d['digest'] in self.blobs for d in wanted) and
+                all(d['digest'] in self.manifests for d in doc.get('manifests', [])))
 
     def put_manifest(self, key, kind, data):
         self.manifests[key] = self.manifests[digest_of(data)] = (kind, data)
@@ -390,6 +402,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.begin()
         if self.kind == 'status':
             return self.answer_status(self.fault)
+        if int(self.headers.get('Content-Length') or 0) > self.script.get('max_body', MAX_BODY):
+            return self.fail(413, 'SIZE', 'request entity too large')
         if self.url_path == '/token':
             return self.token()
         if self.command == 'HEAD' and self.script.get('head') is False:
@@ -398,6 +412,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if self.script.get('ping') is False:
                 return self.fail(404, 'NOT_FOUND', 'no such page')
             return self.authorized(None, 'pull') and self.answer(200, {'Content-Type': 'application/json'}, b'{}')
+        m = re.fullmatch(r'/v2/(.+)/referrers/(sha256:[0-9a-f]+)', self.url_path)
+        if m and self.script.get('referrers'):
+            return self.authorized(m[1], 'pull') and self.answer_referrers(m[1], m[2])
         m = re.fullmatch(r'/v2/(.+)/(manifests|blobs)/(uploads/)?([^/]*)', self.url_path)
         if not m:
             return self.fail(404, 'NOT_FOUND', 'no such page')
@@ -485,9 +502,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 return self.answer(0)
             if key.startswith('sha256:') and key != digest_of(data):
                 return self.fail(400, 'DIGEST_INVALID', 'the manifest has another digest')
+            if self.script.get('strict') and not repo.has_all_of(data):
+                return self.fail(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')
             repo.put_manifest(key, self.headers.get('Content-Type'), data)
-            return self.answer(201, {'Docker-Content-Digest': digest_of(data),
-                                     'Location': '/v2/%s/manifests/%s' % (name, digest_of(data))})
+            headers = {'Docker-Content-Digest': digest_of(data),
+                       'Location': '/v2/%s/manifests/%s' % (name, digest_of(data))}
+            if self.script.get('referrers') and b'"subject"' in data:
+                headers['OCI-Subject'] = json.loads(data)['subject']['digest']
+            return self.answer(201, headers)
         if key not in repo.manifests:
             return self.fail(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
         kind, data = repo.manifests[key]
@@ -497,6 +519,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == 'HEAD':
             headers['Content-Length'] = str(len(data))
         return self.answer(200, headers, data)
+
+    def answer_referrers(self, name, digest):
+        found = []
+        for key, (kind, data) in self.reg.repo(name).manifests.items():
+            if key.startswith('sha256:') and b'"subject"' in data:
+                doc = json.loads(data)
+                if doc['subject']['digest'] == digest:
+                    found.append({**descriptor(kind, data), 'artifactType': doc.get('artifactType', ''),
+                                  'annotations': doc.get('annotations', {})})
+        body = {'schemaVersion': 2, 'mediaType': OCI + 'index.v1+json', 'manifests': found}
+        return self.answer(200, {'Content-Type': OCI + 'index.v1+json'}, json.dumps(body).encode())
 
     def blob(self, name, digest):
         data = self.reg.repo(name).blobs.get(digest)

@@ -321,9 +321,95 @@ TEST(manifests)
     bench_end(&b);
 }
 
+TEST(in_pieces_where_much_is_refused)
+{
+    Bench b;
+    PushOutcome out;
+    Str bytes;
+    Err err;
+
+    bench_start(&b, "{'max_body': 800000}");
+    bench_open(&b, NULL);
+    bytes = pattern(&b.a, SIZE);
+    CHECK_OK(push(&b, bytes, "", &out, &err));
+    CHECK(out == PUSH_UPLOADED && arrived(&b, bytes));
+    CHECK(fault_count3(&b.server, "PATCH", "\"status\": 413", NULL) == 1);
+    CHECK(fault_count3(&b.server, "PATCH", "\"content_range\": \"2250000-2999999\"", NULL) == 1);
+    bench_end(&b);
+
+    bench_start(&b, "{'max_body': 1000}"); /* no piece is small enough */
+    bench_open(&b, NULL);
+    CHECK_ERR(push(&b, bytes = pattern(&b.a, SIZE), "", &out, &err), ERR_HTTP, "HTTP 413");
+    bench_end(&b);
+}
+
+TEST(tags_that_may_not_move)
+{
+    static const char *const said[] = {
+        "no such luck",
+        "The image tag v1 already exists in the r repository and cannot be overwritten because the "
+        "repository is immutable.",
+        "manifest invalid: cannot update tag v1. The repository has enabled tag immutability",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+        cleanup_arena Arena a = ARENA_INIT;
+        Bench b;
+        Err err;
+
+        bench_start(&b, str_fmt_in(&a,
+                                   "{'faults': [{'method': 'PUT', 'do': 'status', 'status': 400, "
+                                   "'times': 0, 'body': '%s'}]}",
+                                   said[i])
+                            .p);
+        bench_open(&b, NULL);
+        CHECK_ERR(push_json(&b, "x:v1", "{}", &err), i ? ERR_IMMUTABLE : ERR_HTTP, "HTTP 400");
+        bench_end(&b);
+    }
+}
+
+/* The referrer of a subject, pushed; *ret is what is listed afterwards. */
+static void attach(Bench *b, const char *text, Index *ret)
+{
+    Digest subject = digest_of(S("subject"));
+    Reference ref = bench_ref(b, "x:v1");
+    Str json = str_fmt_in(&b->a, "{\"subject\": {\"digest\": \"%s\"}, \"artifactType\": \"t/%s\"}",
+                          subject.text, text);
+    Descriptor self = {.media_type = S(MEDIA_OCI_MANIFEST),
+                       .size = json.n,
+                       .digest = digest_of(json),
+                       .artifact_type = str_fmt_in(&b->a, "t/%s", text)};
+    Err err;
+
+    CHECK_OK(registry_push_referrer(b->r, &ref, json, &self, &subject, &err));
+    CHECK_OK(registry_referrers(b->r, &ref, &subject, ret, &b->a, &err));
+}
+
+TEST(referrers)
+{
+    static const char *const scripts[] = {"{'referrers': true}", "{}"};
+
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        Bench b;
+        Index x;
+
+        bench_start(&b, scripts[i]);
+        bench_open(&b, NULL);
+        attach(&b, "one", &x);
+        CHECK(x.n_manifests == 1);
+        attach(&b, "two", &x);
+        attach(&b, "one", &x);
+        CHECK(x.n_manifests == 2);
+        CHECK_STR(x.manifests[1].artifact_type, S("t/two"));
+        CHECK((fault_count(&b.server, "manifests/sha256-") > 0) == (i == 1)); /* the tag */
+        bench_end(&b);
+    }
+}
+
 TEST_MAIN(T(uploads_once), T(mounts_or_falls_back), T(a_mount_asks_for_both_repositories),
           T(locations_of_all_kinds), T(a_broken_upload_goes_on_where_it_stopped),
           T(or_starts_again), T(pieces_that_do_not_fit_are_sent_again_whole),
           T(a_lost_answer_is_looked_after), T(gives_up), T(a_token_that_runs_out_during_an_upload),
           T(another_hosts_location_gets_no_credentials), T(mounts_without_the_blob),
-          T(tells_its_progress), T(what_the_store_lacks_cannot_be_pushed), T(manifests))
+          T(tells_its_progress), T(what_the_store_lacks_cannot_be_pushed), T(manifests),
+          T(in_pieces_where_much_is_refused), T(tags_that_may_not_move), T(referrers))
