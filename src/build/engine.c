@@ -129,11 +129,19 @@ static int prepare_registry(Builder *b, Err *err)
 {
     Registry *r;
 
-    if (!b->req->push)
+    if (b->req->push) {
+        TRY(builder_registry(b, &r, err));
+        vec_foreach(t, &b->req->tags)
+            registry_prepare(r, t, true);
+    }
+    if (!b->registry)
         return 0;
-    TRY(builder_registry(b, &r, err));
-    vec_foreach(t, &b->req->tags)
-        registry_prepare(r, t, true);
+    vec_foreach(c, &b->req->cache_from)
+        if (c->ref.repository.n)
+            registry_prepare(b->registry, &c->ref, false);
+    vec_foreach(c, &b->req->cache_to)
+        if (c->ref.repository.n)
+            registry_prepare(b->registry, &c->ref, true);
     return 0;
 }
 

@@ -10,6 +10,7 @@ typedef enum OptionKind {
     OPTION_TEXT,  /* const char *; the last one counts */
     OPTION_LIST,  /* StrVec; repeatable */
     OPTION_LATER, /* known, not built yet: refused by name */
+    OPTION_NEVER, /* known, and refused for good; 'help' says why */
     /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
     OPTION_NO_NEED, /* 'help' says why */
 } OptionKind;
@@ -238,7 +239,8 @@ static const Option options[] = {
     {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
-    {NULL, X, "materialize", 0, OPTION_LATER, 0, NULL, NULL},
+    {NULL, X, "materialize", 0, OPTION_NEVER, 0, NULL,
+     "the container's own files are put back when a build ends"},
 };
 
 #undef B
@@ -292,6 +294,7 @@ static bool takes_value(const Option *o)
     case OPTION_TEXT:
     case OPTION_LIST: return true;
     case OPTION_LATER:
+    case OPTION_NEVER:
     case OPTION_NO_NEED: break;
     }
     return o->arg != NULL;
@@ -368,6 +371,10 @@ static int apply(const Option *o, const char *value, Settings *s, Err *err)
         if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
             return 0;
         return err_set(err, ERR_UNSUPPORTED, "--%s is not supported yet", o->name);
+    case OPTION_NEVER:
+        if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
+            return 0;
+        return err_set(err, ERR_UNSUPPORTED, "--%s cannot be done: %s", o->name, o->help);
     case OPTION_NO_NEED: note_no_need(o, value, s); return 0;
     }
     return 0;
@@ -460,7 +467,8 @@ void options_print_help(Front front)
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         if (options[i].group)
             group = options[i].group;
-        if (!(options[i].fronts & front) || !options[i].help || options[i].kind == OPTION_NO_NEED)
+        if (!(options[i].fronts & front) || !options[i].help || options[i].kind == OPTION_NO_NEED ||
+            options[i].kind == OPTION_NEVER)
             continue;
         if (group != printed)
             (void)printf("%s%s:\n", printed ? "\n" : "", group);

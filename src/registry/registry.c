@@ -35,6 +35,16 @@ static int add_client_certificate(Registry *r, const KeyValue *kv, Err *err)
     return 0;
 }
 
+/* Who runs the build may want to be recognised by the registry: kaniko's variable for it. */
+static const char *user_agent(Registry *r)
+{
+    const char *client = getenv("UPSTREAM_CLIENT_TYPE");
+
+    if (!client || !*client || strpbrk(client, "\r\n"))
+        return NULL;
+    return str_fmt_in(&r->arena, "kiln/" KILN_VERSION ",%s", client).p;
+}
+
 /* Certificates are read now: a build may replace '/' before they are needed. */
 int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
 {
@@ -44,7 +54,7 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
     r->pause_ms = PAUSE_MS;
     (void)pthread_mutex_init(&r->lock, NULL);
     (void)pthread_cond_init(&r->pulled, NULL);
-    r->http = http_client_new(NULL);
+    r->http = http_client_new(&(HttpClientOpts){.user_agent = user_agent(r)});
     TRY(creds_load(opts->chosen_helpers ? &opts->credential_helpers : NULL, &r->creds, err));
     vec_foreach(kv, &opts->certificates)
         TRY(add_ca(r, kv, err));

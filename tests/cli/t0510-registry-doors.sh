@@ -14,7 +14,7 @@ printf 'ARG BASE=scratch\nFROM $BASE\nCOPY a /a\n' >"$LAB/ctx/Dockerfile"
 build() { "$KILN" build -v trace "$@" "$LAB/ctx" 2>&1 | tee -a "$LAB/log"; return "${PIPESTATUS[0]}"; }
 login() { printf '{"auths": {"%s": {"auth": "%s"}}}' "$1" "$(printf '%s:%s' "$2" "$3" | base64 -w 0)" >"$DOCKER_CONFIG/config.json"; }
 
-# lab_nginx TEXT...: a server on a free port with these lines in it; sets NGINX
+# nginx_start LISTEN-OPTION TEXT: a server on a free port with these lines in it; sets NGINX and NGINX_LOG
 nginx_start() {
     local dir
     dir=$(mktemp -d "$LAB/nginx.XXXXXX")
@@ -48,8 +48,9 @@ python3 "$lab_lib/token_server.py" "$LAB/token/key.pem" "$LAB/token/cert.pem" <"
 lab_pids+=("$!")
 exec 7>"$LAB/token/in"
 for _ in $(seq 100); do [ -s "$LAB/token/port" ] && break || sleep 0.05; done
+token_port=$(cat "$LAB/token/port")
 export REGISTRY_AUTH=token REGISTRY_AUTH_TOKEN_SERVICE=lab REGISTRY_AUTH_TOKEN_ISSUER=lab \
-    REGISTRY_AUTH_TOKEN_REALM="http://127.0.0.1:$(cat "$LAB/token/port")/token" REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=$LAB/token/cert.pem
+    REGISTRY_AUTH_TOKEN_REALM="http://127.0.0.1:$token_port/token" REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=$LAB/token/cert.pem
 lab_registry_start
 unset "${!REGISTRY_AUTH@}"
 TOKEN_REGISTRY=$LAB_REGISTRY
