@@ -71,7 +71,7 @@ TEST(what_is_not_built_yet_says_so)
     Err err;
 
     CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--materialize"), ERR_UNSUPPORTED,
-              "--materialize is not supported yet");
+              "--materialize cannot be done");
     CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--bucket", "x"), ERR_UNSUPPORTED, "--bucket");
     CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--materialize=false", "--snapshot-mode=redo",
                    "--use-new-run", "--compressed-caching=false"));
