@@ -133,6 +133,14 @@ bool json_get_int(const Json *j, int64_t *ret)
     return true;
 }
 
+bool json_get_number(const Json *j, double *ret)
+{
+    if (!json_is_number(j))
+        return false;
+    *ret = json_number_value(j);
+    return true;
+}
+
 bool json_get_bool(const Json *j, bool *ret)
 {
     if (!json_is_boolean(j))

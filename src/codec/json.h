@@ -36,7 +36,8 @@ JsonType json_type(const Json *j); /* JSON_ABSENT for NULL */
 /* Reading */
 Json *json_find(const Json *map, const char *key); /* NULL when absent, or j is no map */
 bool json_get_text(const Json *j, Str *ret);
-bool json_get_int(const Json *j, int64_t *ret); /* integers only, not 1.0 */
+bool json_get_int(const Json *j, int64_t *ret);   /* integers only, not 1.0 */
+bool json_get_number(const Json *j, double *ret); /* any number */
 bool json_get_bool(const Json *j, bool *ret);
 size_t json_count(const Json *j);          /* of a list or map; else 0 */
 Json *json_at(const Json *list, size_t i); /* NULL beyond the end */
