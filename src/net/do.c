@@ -124,7 +124,15 @@ static bool may_continue(const Call *c)
     return c->can_resume && (c->etag.n || !c->req->resume_if_same);
 }
 
-static int attempt(Call *c, Err *err)
+static int sign(const Call *c, Arena *a, HttpHeaderVec *ret, Err *err)
+{
+    HttpAttempt at = {.range_from = may_continue(c) ? c->delivered : 0,
+                      .etag = c->etag.n ? c->etag : S("")};
+
+    return c->req->sign ? c->req->sign(c->req->sign_ctx, &at, a, ret, err) : 0;
+}
+
+static int attempt_signed(Call *c, const HttpHeaderVec *signature, Err *err)
 {
     Exchange x = {
         .client = c->client,
@@ -134,6 +142,7 @@ static int attempt(Call *c, Err *err)
         .method = c->req->method,
         .with_secrets = true,
         .with_body = true,
+        .signature = signature,
         .range_from = may_continue(c) ? c->delivered : 0,
         .if_range = c->etag,
         .answer = &c->answer,
@@ -146,6 +155,20 @@ static int attempt(Call *c, Err *err)
     c->nothing_sent = r < 0 && x.nothing_sent;
     if (r < 0)
         remember_etag(c);
+    return r;
+}
+
+static int attempt(Call *c, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    HttpHeaderVec signature = {0};
+    int r = sign(c, &a, &signature, err);
+
+    if (r < 0)
+        c->trouble = TROUBLE_FINAL;
+    else
+        r = attempt_signed(c, &signature, err);
+    vec_done(&signature);
     return r;
 }
 

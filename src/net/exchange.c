@@ -262,33 +262,40 @@ static void slist_done(struct curl_slist **list)
 }
 #define cleanup_slist cleanup_with(slist_done)
 
-static int set_headers(Exchange *x, struct curl_slist **list, Err *err)
+typedef struct HeaderList {
+    struct curl_slist **to;
+    bool typed; /* has a Content-Type */
+} HeaderList;
+
+static int add_header(HeaderList *l, const HttpHeader *h, Err *err)
 {
     cleanup_buf Buf line = BUF_INIT(BUF_SMALL);
-    bool typed = false;
 
-    for (size_t i = 0; i < x->req->n_headers; i++) {
-        const HttpHeader *h = &x->req->headers[i];
+    if (has_control(h->name) || has_control(h->value))
+        return err_set(err, ERR_FORMAT, "control character in request header " STR_FMT,
+                       STR_ARG(h->name));
+    l->typed = l->typed || str_eq_nocase(h->name, S("content-type"));
+    buf_addf(&line, STR_FMT "%s" STR_FMT, STR_ARG(h->name), h->value.n ? ": " : ";",
+             STR_ARG(h->value));
+    TRY(buf_check(&line, "a request header", err));
+    slist_add(l->to, buf_z(&line));
+    return 0;
+}
 
-        if (has_control(h->name) || has_control(h->value))
-            return err_set(err, ERR_FORMAT, "control character in request header " STR_FMT,
-                           STR_ARG(h->name));
-        if (is_secret(h->name) && !x->with_secrets)
-            continue;
-        typed = typed || str_eq_nocase(h->name, S("content-type"));
-        buf_truncate(&line, 0);
-        buf_addf(&line, STR_FMT "%s" STR_FMT, STR_ARG(h->name), h->value.n ? ": " : ";",
-                 STR_ARG(h->value));
-        TRY(buf_check(&line, "a request header", err));
-        slist_add(list, buf_z(&line));
-    }
-    if (x->range_from && x->if_range.n) {
-        buf_truncate(&line, 0);
-        buf_addf(&line, "If-Range: " STR_FMT, STR_ARG(x->if_range));
-        slist_add(list, buf_z(&line));
-    }
+static int set_headers(Exchange *x, struct curl_slist **list, Err *err)
+{
+    HeaderList l = {.to = list};
+
+    for (size_t i = 0; i < x->req->n_headers; i++)
+        if (x->with_secrets || !is_secret(x->req->headers[i].name))
+            TRY(add_header(&l, &x->req->headers[i], err));
+    if (x->with_secrets)
+        vec_foreach(h, x->signature)
+            TRY(add_header(&l, h, err));
+    if (x->range_from && x->if_range.n)
+        TRY(add_header(&l, &(HttpHeader){S("If-Range"), x->if_range}, err));
     slist_add(list, "Expect:"); /* waiting for 100 Continue costs a second where nobody sends it */
-    if (!typed)
+    if (!l.typed)
         slist_add(list, "Content-Type:"); /* libcurl would call every POST a web form */
     (void)curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, *list);
     return 0;

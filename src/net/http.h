@@ -61,6 +61,13 @@ int http_load_tls(HttpClient *c, const HttpTls *tls, Err *err) must_check;
 typedef struct HttpHeader {
     Str name, value;
 } HttpHeader;
+typedef VEC(HttpHeader) HttpHeaderVec;
+
+/* What the next attempt asks for. */
+typedef struct HttpAttempt {
+    uint64_t range_from; /* "Range: bytes=N-" is sent; 0 = all */
+    Str etag;            /* strong, of what the sink already holds; or "" */
+} HttpAttempt;
 
 /*
  * Where the body of a 2xx answer goes. begin() is called once per such answer, when its headers are
@@ -92,6 +99,13 @@ typedef struct HttpRequest {
     uint64_t body_fd_at, body_fd_n;
     void (*on_sent)(void *ctx, uint64_t sent); /* body bytes of this attempt so far; may be NULL */
     void *on_sent_ctx;
+
+    /*
+     * More headers, made anew for every attempt: a signature has a date in it. They go only to the
+     * origin first asked, as Authorization does. -1 ends the call. May be NULL.
+     */
+    int (*sign)(void *ctx, const HttpAttempt *attempt, Arena *a, HttpHeaderVec *ret, Err *err);
+    void *sign_ctx;
 
     HttpSink *sink; /* NULL: the body goes into HttpAnswer.body */
     size_t

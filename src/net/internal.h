@@ -78,7 +78,8 @@ typedef struct Exchange {
     CURL *curl;
     const HttpRequest *req;
     const char *url, *method;
-    bool with_secrets; /* still the origin first asked */
+    bool with_secrets;              /* still the origin first asked */
+    const HttpHeaderVec *signature; /* of this attempt; secret */
     bool with_body;
     uint64_t range_from; /* ask for the rest from here; 0 = all */
     Str if_range;        /* strong validator to resume under, or {NULL,0} */
