@@ -9,9 +9,8 @@ enum {
 };
 
 static const CredSource *const sources[] = {
-    &cred_source_files,
-    &cred_source_env,
-    &cred_source_gitlab,
+    &cred_source_files, &cred_source_env, &cred_source_google,
+    &cred_source_ecr,   &cred_source_acr, &cred_source_gitlab,
 };
 
 struct CredStore {

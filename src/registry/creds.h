@@ -12,6 +12,8 @@
  *      /kaniko/.docker/config.json
  *      KILN_<HOST>_USER and _PASSWORD, KANIKO_...  the host in capitals, '-' as '_', '.' as '_';
  *                                                  then without its first label, and so on
+ *      Google, Amazon ECR, Azure ACR               what the machine, pod or job around us says
+ *                                                  (docs/credentials.md)
  *      CI_REGISTRY_USER and _PASSWORD              for the host CI_REGISTRY names
  *
  * Within a file the keys that hold the repository are taken from the longest path to the host:

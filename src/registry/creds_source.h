@@ -48,6 +48,8 @@ typedef struct CredSource {
 extern const CredSource cred_source_files;
 /* creds_env.c */
 extern const CredSource cred_source_env, cred_source_gitlab;
+/* creds_cloud.c */
+extern const CredSource cred_source_google, cred_source_ecr, cred_source_acr;
 
 /* "eu.gcr.io" is below "gcr.io", and so is "gcr.io" itself; a port does not matter. */
 bool cred_host_is_below(Str host, Str domain);
