@@ -10,8 +10,8 @@ static const ContextKind kinds[] = {
     {"tar", tar_context_open, "a tar archive"},
     {"https", http_context_open, "an archive over HTTPS"},
     {"http", http_context_open, "an archive over HTTP"},
-    {"gs", NULL, "a context in Google Cloud Storage"},
-    {"s3", NULL, "a context in Amazon S3"},
+    {"gs", bucket_context_open, "an archive in Google Cloud Storage"},
+    {"s3", bucket_context_open, "an archive in Amazon S3"},
     {"git", git_context_open, "a git repository"},
     {"ssh", git_context_open, "a git repository"},
     {"git+https", git_context_open, "a git repository"},
@@ -59,8 +59,6 @@ int context_open(const char *spec, const ContextOpts *o, Context **ret, Err *err
                        "unknown kind of context \"" STR_FMT
                        "\" in %s: use a directory or dir://PATH",
                        STR_ARG(scheme), spec);
-    if (!kind->open)
-        return err_set(err, ERR_UNSUPPORTED, "%s is not supported yet (%s)", kind->what, spec);
     return kind->open(spec, sep ? sep + 3 : spec, o, ret, err);
 }
 

@@ -3,6 +3,7 @@
  * https://HOST/PATH: an archive behind a URL, or a Dockerfile alone. User name and password may
  * stand in the URL.
  */
+#include "cloud/object.h"
 #include "context/kinds.h"
 
 typedef struct HttpBringer {
@@ -38,6 +39,8 @@ int http_context_open(const char *spec, const char *rest, const ContextOpts *o, 
                        .no_ignore = true};
     HttpBringer *b;
 
+    if (object_is_blob_url(str_from(spec)))
+        return bucket_context_open(spec, rest, o, ret, err);
     if (*rest == '\0')
         return err_set(err, ERR_USAGE, "the context %s has no host", spec);
     b = NEW(HttpBringer);

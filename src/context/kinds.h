@@ -58,6 +58,8 @@ int http_context_open(const char *spec, const char *rest, const ContextOpts *o, 
 
 int git_context_open(const char *spec, const char *rest, const ContextOpts *o, Context **ret,
                      Err *err) must_check;
+int bucket_context_open(const char *spec, const char *rest, const ContextOpts *o, Context **ret,
+                        Err *err) must_check;
 
 /* --- archives --- */
 

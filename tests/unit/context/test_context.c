@@ -199,7 +199,10 @@ TEST(kinds)
     CHECK_ERR(context_open("tar:///nonexistent/x.tar", &plain, &c, &err), ERR_NOT_FOUND,
               "does not exist");
     CHECK_ERR(context_open("tar:///etc", &plain, &c, &err), ERR_USAGE, "is a directory");
-    CHECK_ERR(context_open("s3://bucket/key", &plain, &c, &err), ERR_UNSUPPORTED, "S3");
+    CHECK_ERR(context_open("s3://bucket/../key", &plain, &c, &err), ERR_USAGE, "part \".\"");
+    CHECK_ERR(context_open("gs://bu@cket/key", &plain, &c, &err), ERR_USAGE, "no name of a bucket");
+    CHECK_ERR(context_open("https://a.blob.core.windows.net/", &plain, &c, &err), ERR_USAGE,
+              "/CONTAINER/BLOB");
     CHECK_ERR(context_open("git@-host:repo", &plain, &c, &err), ERR_USAGE, "not the address");
     CHECK_ERR(context_open("nosuch://x", &plain, &c, &err), ERR_USAGE, "unknown kind");
     CHECK(asprintf(&spec, "dir://%s", temp_path(f.dir)) > 0);
