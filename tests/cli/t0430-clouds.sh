@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Contexts in buckets and registries of the three clouds, with every way of saying who we are, against strict stand-ins that
+# check each signature, token and header (tests/lib/clouds.py).
+. "$(dirname "$0")/../lib/lab.sh"
+lab_need openssl docker-registry skopeo || skip_all "$lab_reason"
+. "$lab_lib/lab_clouds.sh"
+
+clouds_forget
+clouds_certificates && clouds_keys || skip_all "openssl does not make keys here"
+mkdir "$LAB/ctx"
+echo hello >"$LAB/ctx/a"
+head -c 3000000 /dev/urandom >"$LAB/ctx/noise"
+printf 'FROM scratch\nCOPY a noise /\n' >"$LAB/ctx/Dockerfile"
+mkdir -p "$CLOUDS/objects/dir"
+tar -C "$LAB/ctx" -czf "$CLOUDS/objects/context.tar.gz" .
+cp "$CLOUDS/objects/context.tar.gz" "$CLOUDS/objects/dir/a b+c.tgz"
+echo web-token-SECRET >"$CLOUDS/web-token"
+echo pod-SECRET >"$CLOUDS/pod-token"
+lab_registry_start
+clouds_start "$LAB_REGISTRY"
+near=http://127.0.0.1:$CLOUDS_PORT
+all=$LAB/output
+ln -s "$(realpath "$KILN")" "$LAB/executor"
+
+# build SPEC [NAME=VALUE...]: at the level that says most
+build() {
+    local spec=$1
+    shift
+    env "$@" "$LAB/executor" --force --no-push -v trace --kiln-dir "$LAB/kiln" -c "$spec" 2>&1 | tee -a "$all"
+    return "${PIPESTATUS[0]}"
+}
+env_keys=(AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=envsecret AWS_REGION=eu-west-1)
+web=(AWS_WEB_IDENTITY_TOKEN_FILE="$CLOUDS/web-token" AWS_ROLE_ARN=arn:aws:iam::1:role/web AWS_REGION=eu-west-1)
+
+# ---- Amazon
+
+ok "s3: keys in variables" build s3://bucket "${env_keys[@]}"
+ok "s3: a key with odd characters" build "s3://bucket/dir/a b+c.tgz" "${env_keys[@]}"
+ok "s3: the bucket is in another region than asked" build s3://bucket "${env_keys[@]}" AWS_REGION=us-east-1
+ok "s3: a web identity (IRSA)" build s3://bucket "${web[@]}"
+ok "s3: EKS Pod Identity" build s3://bucket AWS_REGION=eu-west-1 AWS_CONTAINER_CREDENTIALS_FULL_URI="$near/v1/credentials" \
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="$CLOUDS/pod-token"
+ok "s3: instance metadata, version 2" build s3://bucket AWS_REGION=eu-west-1 AWS_EC2_METADATA_DISABLED=false \
+    AWS_EC2_METADATA_SERVICE_ENDPOINT="$near/"
+mkdir "$HOME/.aws"
+printf '[keys]\naws_access_key_id = AKIDFILE\naws_secret_access_key = filesecret # mine\n' >"$HOME/.aws/credentials"
+printf '[profile other]\nrole_arn = arn:aws:iam::2:role/other\nexternal_id = ext&id\nsource_profile = keys\nregion = eu-west-1\n' >"$HOME/.aws/config"
+ok "s3: a profile with keys" build s3://bucket AWS_PROFILE=keys AWS_REGION=eu-west-1
+ok "s3: a role in another account, by a profile" build s3://bucket AWS_PROFILE=other
+is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad" 2>/dev/null)" ""
+
+fails "s3: no such key" 1 build s3://bucket/none "${env_keys[@]}"
+like "says what to check" "$output" 'NoSuchKey.*check the name of the object'
+fails "s3: a wrong secret" 1 build s3://bucket "${env_keys[@]}" AWS_SECRET_ACCESS_KEY=other
+like "says so" "$output" 'SignatureDoesNotMatch.*check the secret access key'
+clouds_fault "bucket.s3 expired"
+fails "s3: an expired session" 1 build s3://bucket "${env_keys[@]}"
+like "says what to do" "$output" 'ExpiredToken.*get new keys'
+fails "s3: a profile that is not there" 1 build s3://bucket AWS_PROFILE=none
+like "is named" "$output" 'AWS_PROFILE names none'
+fails "s3: a bare host as the container's end point" 1 build s3://bucket AWS_REGION=eu-west-1 \
+    AWS_CONTAINER_CREDENTIALS_FULL_URI=http://example.com/x AWS_CONTAINER_AUTHORIZATION_TOKEN=pod-SECRET
+like "gets no token" "$output" 'refused'
+clouds_fault "sts.eu-west-1 expired"
+fails "s3: an expired web identity" 1 build s3://bucket "${web[@]}"
+like "speaks of the volume" "$output" 'projected volume'
+: >"$CLOUDS/log"
+clouds_fault "bucket.s3 cut 2000000" "bucket.s3 503" "bucket.s3 drop"
+ok "s3: cut, refused and dropped on the way" build s3://bucket "${env_keys[@]}"
+is "and gone on with, signed anew" "$(clouds_asked 'range bytes=')" 3
+
+# ---- Google
+
+export GOOGLE_APPLICATION_CREDENTIALS=$CLOUDS/google.json
+: >"$CLOUDS/bad"
+ok "gs: a service account's key" build gs://bucket
+ok "gs: an object with odd characters" build "gs://bucket/dir/a b+c.tgz"
+clouds_fault "storage.googleapis.com cut 1500000"
+ok "gs: cut on the way" build gs://bucket/context.tar.gz
+printf '{"type": "authorized_user", "client_id": "cid", "client_secret": "csecret", "refresh_token": "rtoken"}' >"$CLOUDS/user.json"
+ok "gs: a user's login" build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/user.json"
+printf '{"type": "external_account", "audience": "//iam.googleapis.com/pool", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    "token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "%s"}, "service_account_impersonation_url":
+    "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/sa:generateAccessToken"}' "$CLOUDS/web-token" >"$CLOUDS/external.json"
+ok "gs: workload identity federation" build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/external.json"
+unset GOOGLE_APPLICATION_CREDENTIALS
+ok "gs: the metadata server" build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+fails "gs: no such object" 1 build gs://bucket/none GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "is named" "$output" 'gs://bucket/none.*No such object.*check the names'
+fails "gs: a login that has expired" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS=<(sed s/rtoken/old/ "$CLOUDS/user.json")
+like "says what to do" "$output" 'gcloud auth application-default login'
+fails "gs: a file that is none" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$LAB/ctx/a"
+like "is named" "$output" "GOOGLE_APPLICATION_CREDENTIALS: $LAB/ctx/a"
+
+# ---- Microsoft
+
+blob=https://acct.blob.core.windows.net/c/context.tar.gz
+sp=(AZURE_TENANT_ID=tenant-id AZURE_CLIENT_ID=client-id)
+: >"$CLOUDS/bad"
+ok "azure: the account's key" build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+clouds_fault "acct.blob cut 1500000"
+ok "azure: cut on the way, with the range signed" build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+ok "azure: a SAS in the URL" build "$blob?sv=2021-08-06&sp=r&sig=sas%2BSECRET%3D"
+ok "azure: a client's secret" build "$blob" "${sp[@]}" AZURE_CLIENT_SECRET=client-SECRET
+ok "azure: workload identity" build "$blob" "${sp[@]}" AZURE_FEDERATED_TOKEN_FILE="$CLOUDS/web-token"
+ok "azure: managed identity of a machine" build "$blob" AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
+ok "azure: managed identity of App Service" build "$blob" IDENTITY_ENDPOINT="$near/msi/token" IDENTITY_HEADER=app-SECRET
+is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+fails "azure: a wrong key" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY=QUJD
+like "says what to check" "$output" "AuthenticationFailed.*check the storage account's key"
+fails "azure: no such blob" 1 build "${blob%/*}/none" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+like "is named" "$output" 'check the name of the blob'
+fails "azure: a wrong secret" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_SECRET=other
+like "in Entra's words" "$output" 'Microsoft Entra: HTTP 401.*AADSTS7000215'
+
+# ---- registries
+
+push() { # IMAGE [NAME=VALUE...]
+    local image=$1
+    shift
+    env "$@" "$LAB/executor" --force -v trace --kiln-dir "$LAB/kiln" -c "dir://$LAB/ctx" -d "$image" 2>&1 | tee -a "$all"
+    return "${PIPESTATUS[0]}"
+}
+there() { skopeo inspect --no-creds --tls-verify=false "docker://$LAB_REGISTRY/$1" >/dev/null; }
+ecr=123456789012.dkr.ecr.eu-west-1.amazonaws.com
+: >"$CLOUDS/bad"
+ok "ecr: keys in variables" push "$ecr/team/a:1" "${env_keys[@]}"
+ok "it is there" there team/a:1
+ok "ecr: a web identity" push "$ecr/team/a:2" "${web[@]}"
+ok "gcr: the metadata server" push eu.gcr.io/p/a:1 GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+ok "it is there" there p/a:1
+ok "acr: workload identity" push reg.azurecr.io/z/a:1 "${sp[@]}" AZURE_FEDERATED_TOKEN_FILE="$CLOUDS/web-token"
+ok "it is there" there z/a:1
+is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+: >"$CLOUDS/log"
+no_helper() { env "${env_keys[@]}" "$LAB/executor" --force --kiln-dir "$LAB/kiln" -c "dir://$LAB/ctx" -d "$ecr/team/a:4" --credential-helpers google; }
+fails "--credential-helpers without ecr" 1 no_helper
+is "asks nobody for a login" "$(clouds_asked api.ecr)" 0
+fails "ecr: no credentials at all" 1 push "$ecr/team/a:5"
+like "is said" "$output" 'no credentials for 123456789012'
+fails "ecr: a wrong secret" 1 push "$ecr/team/a:6" "${env_keys[@]}" AWS_SECRET_ACCESS_KEY=other
+like "and why there is no login" "$output" 'GetAuthorizationToken: HTTP 403.*SignatureDoesNotMatch'
+
+# ---- long builds: tokens that are renewed before they expire
+
+lab_stop "$CLOUDS_PID"
+clouds_config '"life": 290'
+clouds_start "$LAB_REGISTRY"
+: >"$CLOUDS/log"
+ok "tokens good for less than five minutes" push eu.gcr.io/p/b:1 GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "are asked for again" "$(clouds_asked computeMetadata)" '^([2-9]|[1-9][0-9]+)$'
+
+lab_stop "$CLOUDS_PID"
+clouds_config '"corrupt": true'
+clouds_start
+fails "s3: bytes that are not what was stored" 1 build s3://bucket "${env_keys[@]}"
+fails "gs: the same" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/google.json"
+fails "azure: the same" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+
+is "no secret in anything that was printed" "$(clouds_leaks "$all")" 0
+finish
