@@ -62,7 +62,8 @@ static const Option options[] = {
      "the Dockerfile (default: Dockerfile in the context)"},
     {NULL, X, "context", 'c', OPTION_TEXT, AT(context), "SRC",
      "the build context: a directory, tar://PATH, tar://stdin, https://...,\n"
-     "a git repository (default: /workspace/)"},
+     "gs://BUCKET/OBJECT, s3://BUCKET/KEY, a git repository (default: /workspace/)"},
+    {NULL, X, "bucket", 'b', OPTION_TEXT, AT(bucket), "BUCKET", "as --context gs://BUCKET"},
     {NULL, X, "context-sub-path", 0, OPTION_TEXT, AT(context_sub_path), "DIR",
      "use this directory of the context"},
     {NULL, X, "git", 0, OPTION_LIST, AT(git), "K=V",
@@ -236,7 +237,6 @@ static const Option options[] = {
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
     {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
-    {NULL, X, "bucket", 'b', OPTION_LATER, 0, "BUCKET", NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_NEVER, 0, NULL,

@@ -373,17 +373,25 @@ static void warn(Str text)
     log_line(LOG_WARN, STR_FMT, STR_ARG(text));
 }
 
-static const char *context_spec(Front front, const Settings *s)
+/* kaniko's --bucket is Google's unless it has a scheme; --context wins. */
+static const char *bucket_spec(const Settings *s, Arena *a)
+{
+    return strstr(s->bucket, "://") ? s->bucket : str_fmt_in(a, "gs://%s", s->bucket).p;
+}
+
+static const char *context_spec(Front front, const Settings *s, Arena *a)
 {
     if (front != FRONT_EXECUTOR)
         return s->positional.n ? s->positional.v[0].p : ".";
+    if (!s->context && s->bucket)
+        return bucket_spec(s, a);
     return s->context ? s->context : "/workspace/";
 }
 
 static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERFILE);
-    const char *spec = context_spec(front, s);
+    const char *spec = context_spec(front, s, &r->arena);
     Str name = str_from(s->dockerfile ? s->dockerfile : "Dockerfile");
     ContextOpts o;
     Place place;

@@ -14,6 +14,7 @@ typedef struct Settings {
     const char *context;
     const char *context_sub_path;
     StrVec git; /* key=value */
+    const char *bucket;
     const char *target;
     const char *platform;
     StrVec build_args, labels, build_contexts, secrets;

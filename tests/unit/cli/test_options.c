@@ -72,7 +72,6 @@ TEST(what_is_not_built_yet_says_so)
 
     CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--materialize"), ERR_UNSUPPORTED,
               "--materialize cannot be done");
-    CHECK_ERR(PARSE(FRONT_EXECUTOR, &s, "--bucket", "x"), ERR_UNSUPPORTED, "--bucket");
     CHECK_OK(PARSE(FRONT_EXECUTOR, &s, "--materialize=false", "--snapshot-mode=redo",
                    "--use-new-run", "--compressed-caching=false"));
 }
