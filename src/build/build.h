@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "build/agent_proxy.h"
 #include "cache/bases.h"
 #include "cache/repo.h"
 #include "context/context.h"
@@ -64,10 +65,11 @@ typedef struct BuildRequest {
     const ContextOpts *inputs;  /* how further ones are opened: named contexts, what ADD fetches */
     KeyValueVec build_contexts; /* name -> oci-layout://PATH[:TAG], docker-image://REF, directory */
     KeyValueVec build_args;
-    KeyValueVec labels;      /* put over everything else, on the target only */
-    KeyValueVec annotations; /* of the manifest */
-    VEC(Secret) secrets;     /* for RUN --mount=type=secret; ids are unique */
-    Str target;              /* "" = the last stage */
+    KeyValueVec labels;       /* put over everything else, on the target only */
+    KeyValueVec annotations;  /* of the manifest */
+    VEC(Secret) secrets;      /* for RUN --mount=type=secret; ids are unique */
+    VEC(SshAgent) ssh_agents; /* for RUN --mount=type=ssh */
+    Str target;               /* "" = the last stage */
     bool has_platform;
     Platform platform;
     VEC(Reference) tags;

@@ -7,9 +7,12 @@
 #include "os/walk.h"
 
 #define SECRETS_DIR "/run/secrets"
+#define SOCKETS_DIR "/run/buildkit"
+#define SOCKET_NAME "agent"
 
 enum {
-    SECRET_MODE = 0400
+    SECRET_MODE = 0400,
+    SOCKET_MODE = 0600
 };
 
 /* One --mount being prepared. */
@@ -273,10 +276,59 @@ static int add_secret(Asked *a, Err *err)
 
 /* --- ssh --- */
 
+static const SshAgent *find_agent(const BuildRequest *req, Str id)
+{
+    vec_foreach(agent, &req->ssh_agents)
+        if (str_eq(agent->id, id))
+            return agent;
+    return NULL;
+}
+
+/* A socket of its own, so that it has the mode and the owner that are asked for. */
+static int open_proxy(Asked *a, const SshAgent *agent, Err *err)
+{
+    cleanup_free char *dir = NULL;
+    cleanup_close int fd = -1;
+    AgentProxy *proxy;
+    Sandbox *box;
+
+    TRY(builder_sandbox(a->s->b, &box, err));
+    TRY(sandbox_new_dir(box, &dir, err));
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(err, "open %s", dir);
+    TRY(agent_proxy_start(fd, SOCKET_NAME, agent->fd, &proxy, err));
+    vec_push(&a->to->proxies, proxy); /* NOLINT(bugprone-sizeof-expression): a list of pointers */
+    if (sandbox_may_chown(box) && fchownat(fd, SOCKET_NAME, a->m.uid, a->m.gid, 0) < 0)
+        return err_sys(err, "give the socket to %u:%u", a->m.uid, a->m.gid);
+    if (fchmodat(fd, SOCKET_NAME, a->m.has_mode ? a->m.mode & 07777 : SOCKET_MODE, 0) < 0)
+        return err_sys(err, "set the mode of the socket");
+    a->box.dir = str_dup_in(arena_of(a), str_from(dir)).p;
+    a->box.source = SOCKET_NAME;
+    return 0;
+}
+
 static int add_ssh(Asked *a, Err *err)
 {
-    (void)a;
-    return err_set(err, ERR_UNSUPPORTED, "RUN --mount=type=ssh is not supported yet");
+    Str id = a->m.id.n ? a->m.id : S("default"), target = a->m.target;
+    const SshAgent *agent = find_agent(a->s->b->req, id);
+
+    if (!agent && a->m.required)
+        return err_set(err, ERR_NOT_FOUND,
+                       "no SSH key \"" STR_FMT
+                       "\" forwarded from the client (give it with --ssh " STR_FMT ")",
+                       STR_ARG(id), STR_ARG(id));
+    if (!agent)
+        return 0;
+    if (target.n == 0)
+        target = str_fmt_in(arena_of(a), SOCKETS_DIR "/ssh_agent.%zu", a->to->proxies.n);
+    TRY(read_target(a, target, err));
+    TRY(open_proxy(a, agent, err));
+    a->box.read_only = false;
+    if (!a->to->auth_sock)
+        a->to->auth_sock = str_fmt_in(arena_of(a), "SSH_AUTH_SOCK=%s", a->box.target).p;
+    push(a);
+    return 0;
 }
 
 /* --- all of them --- */
@@ -325,6 +377,14 @@ static Str env_name(Str entry)
     return name;
 }
 
+static bool has_variable(const StrVec *env, Str name)
+{
+    vec_foreach(e, env)
+        if (str_eq(env_name(*e), name))
+            return true;
+    return false;
+}
+
 void run_mounts_environ(const RunMounts *m, StrVec *env)
 {
     vec_foreach(z, &m->env) {
@@ -340,6 +400,8 @@ void run_mounts_environ(const RunMounts *m, StrVec *env)
         if (!replaced)
             vec_push(env, entry);
     }
+    if (m->auth_sock && !has_variable(env, S("SSH_AUTH_SOCK")))
+        vec_push(env, str_from(m->auth_sock));
 }
 
 static bool same_file(const Inode *i, const struct stat *st)
@@ -383,6 +445,9 @@ int run_mounts_settle(StageBuild *s, RunMounts *m, Err *err)
 
 void run_mounts_done(RunMounts *m)
 {
+    vec_foreach(p, &m->proxies)
+        agent_proxy_stop(*p);
+    vec_done(&m->proxies);
     vec_foreach(z, &m->env) {
         explicit_bzero(*z, strlen(*z));
         free(*z);

@@ -19,7 +19,8 @@ typedef struct RunMounts {
     VEC(MountOrigin) origins; /* one for each of 'list' */
     VEC(CacheMount) caches;
     VEC(char *) env; /* "K=V" that the command gets and nobody else; owned, wiped */
-    unsigned n_ssh;
+    VEC(AgentProxy *) proxies;
+    const char *auth_sock; /* "SSH_AUTH_SOCK=...", NULL = no agent */
 } RunMounts;
 
 int run_mounts_prepare(StageBuild *s, const Instr *i, RunMounts *ret, Err *err) must_check;

@@ -86,6 +86,8 @@ static const Option options[] = {
      "use SRC (oci-layout://DIR[:TAG], docker-image://REF) for the name N"},
     {NULL, B | X, "secret", 0, OPTION_LIST, AT(secrets), "SPEC",
      "id=NAME[,src=FILE|env=VAR]: a secret for RUN --mount=type=secret"},
+    {NULL, B, "ssh", 0, OPTION_LIST, AT(ssh), "ID[=SOCKET]",
+     "an ssh agent for RUN --mount=type=ssh (default: that of SSH_AUTH_SOCK)"},
 
     {"Where it goes", B | N, "tag", 't', OPTION_LIST, AT(tags), "REF",
      "name of the image; repeatable"},
@@ -236,7 +238,6 @@ static const Option options[] = {
     {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
-    {NULL, B, "ssh", 0, OPTION_LATER, 0, "SPEC", NULL},
     {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_NEVER, 0, NULL,
@@ -266,6 +267,7 @@ void settings_done(Settings *s)
                              &s->labels,
                              &s->build_contexts,
                              &s->secrets,
+                             &s->ssh,
                              &s->tags,
                              &s->outputs,
                              &s->insecure_registries,

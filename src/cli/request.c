@@ -10,6 +10,7 @@
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
 #include "cli/secrets.h"
+#include "cli/ssh.h"
 #include "cli/values.h"
 #include "dockerfile/parse.h"
 #include "os/fd.h"
@@ -484,6 +485,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     TRY(parse_pairs(&r->arena, &s->build_contexts, "--build-context", LONE_WRONG,
                     &b->build_contexts, err));
     TRY(secrets_read(&s->secrets, b, err));
+    TRY(ssh_agents_open(&s->ssh, b, err));
     TRY(fill_epoch(r, err));
     TRY(registry_opts_fill(s, &r->arena, &r->registry, err));
     TRY(fill_outputs(front, s, r, err));
@@ -542,6 +544,7 @@ void request_done(Request *r)
     vec_done(&r->build.annotations);
     vec_done(&r->build.build_contexts);
     secrets_forget(&r->build);
+    ssh_agents_close(&r->build);
     vec_done(&r->build.tags);
     vec_done(&r->build.outputs);
     registry_opts_done(&r->registry);

@@ -17,7 +17,7 @@ typedef struct Settings {
     const char *bucket;
     const char *target;
     const char *platform;
-    StrVec build_args, labels, build_contexts, secrets;
+    StrVec build_args, labels, build_contexts, secrets, ssh;
 
     /* where it goes */
     StrVec tags;

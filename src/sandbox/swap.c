@@ -24,6 +24,12 @@
 #define RUN_DIR      "/run"
 #define SECRETS_NAME "secrets"
 
+/* What comes and goes in a directory is not to be seen by its time. */
+static void set_mtime(int dir, const struct stat *st)
+{
+    (void)futimens(dir, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, st->st_mtim});
+}
+
 /* ---- entries ---- */
 
 static void entry_done(SwapEntry *e)
@@ -152,7 +158,7 @@ static int undo(const SwapEntry *e, Err *err)
     if (parent >= 0 && fstat(parent, &st) == 0)
         rc = undo_with(e, parent, err);
     if (parent >= 0)
-        (void)futimens(parent, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, st.st_mtim});
+        set_mtime(parent, &st);
     return rc < 0 ? err_wrap(err, "remove the mount on %s", e->place) : 0;
 }
 
@@ -394,7 +400,7 @@ static int put_unseen(Swap *s, SwapEntry *e, const SandboxMount *m, Str inside, 
         return err_sys(err, "stat the directory of %s", e->place);
     vec_push(&s->entries, *e);
     rc = put(s, &s->entries.v[s->entries.n - 1], m, inside, err);
-    (void)futimens(e->parent_fd, (struct timespec[2]){{.tv_nsec = UTIME_OMIT}, st.st_mtim});
+    set_mtime(e->parent_fd, &st);
     return rc;
 }
 
@@ -462,6 +468,8 @@ static int swap_file(Swap *s, int slash, const SandboxMount *m, SwapEntry *e, Er
     TRY(open_place_dir(e, err));
     if (secret && !in_memory(e->parent_fd))
         swap_file_dir(&e->home);
+    else if (!secret && in_memory(e->parent_fd))
+        swap_program_dir(&e->home);
     if (!e->home)
         e->home = xstrdup("");
     return put_unseen(s, e, m, (Str){NULL, 0}, err);
@@ -470,11 +478,12 @@ static int swap_file(Swap *s, int slash, const SandboxMount *m, SwapEntry *e, Er
 int swap_in(Swap *s, const RunRequest *req, Err *err)
 {
     cleanup_close int slash = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
     uint64_t ignored;
     int rc = 0;
     Err first;
 
-    if (slash < 0)
+    if (slash < 0 || fstat(slash, &st) < 0)
         return err_sys(err, "open /");
     s->dir = xstrdup(req->scratch);
     for (unsigned i = 0; rc == 0 && i < req->spec.n_mounts; i++) {
@@ -490,6 +499,7 @@ int swap_in(Swap *s, const RunRequest *req, Err *err)
         else
             err_wrap_(err, "mount on %s", m->target);
     }
+    set_mtime(slash, &st);
     if (rc == 0)
         rc = note_time(s, err);
     if (rc < 0) {
@@ -512,6 +522,9 @@ static void forget_entry(const char *dir, unsigned n)
 
 int swap_out(Swap *s, uint64_t *ret_spoiled, Err *err)
 {
+    cleanup_close int slash = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    bool known = slash >= 0 && fstat(slash, &st) == 0;
     int failed = 0;
     Err other;
 
@@ -529,6 +542,8 @@ int swap_out(Swap *s, uint64_t *ret_spoiled, Err *err)
     }
     vec_done(&s->entries);
     mount_points_remove(&s->made);
+    if (known)
+        set_mtime(slash, &st);
     free_at(&s->dir);
     return failed;
 }

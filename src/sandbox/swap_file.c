@@ -23,20 +23,29 @@ static bool dir_in_memory(const char *path)
     return fd >= 0 && in_memory(fd);
 }
 
+static void make_dir(const char *parent, char **ret)
+{
+    cleanup_free char *path = NULL;
+
+    if (asprintf(&path, "%s/" SWAP_FILE_DIR "XXXXXX", parent) > 0 && mkdtemp(path) &&
+        chmod(path, 0755) == 0)
+        *ret = steal_ptr(&path);
+}
+
+void swap_program_dir(char **ret)
+{
+    *ret = NULL;
+    make_dir("", ret);
+}
+
 void swap_file_dir(char **ret)
 {
     static const char *const places[] = {"/dev/shm", "/run", "/dev", "/tmp"};
 
     *ret = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(places) && !*ret; i++) {
-        cleanup_free char *path = NULL;
-
-        if (!dir_in_memory(places[i]) ||
-            asprintf(&path, "%s/" SWAP_FILE_DIR "XXXXXX", places[i]) < 0 || !mkdtemp(path))
-            continue;
-        if (chmod(path, 0755) == 0)
-            *ret = steal_ptr(&path);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(places) && !*ret; i++)
+        if (dir_in_memory(places[i]))
+            make_dir(places[i], ret);
 }
 
 int swap_file_write(int dir, const char *name, const SandboxMount *m, Err *err)

@@ -6,8 +6,8 @@
  * If the directory of the path is on a tmpfs itself, the file is there. Else it is a link to the
  * file; /run/secrets, where images have none, is a link to the directory, so that what is in it are
  * ordinary files. (No other directory: what the command writes beside a secret belongs to the
- * image.) Where there is no tmpfs, and for programs (a runtime's tmpfs does not let them run), it
- * is a file in the container's root until the command ends.
+ * image.) Where there is no tmpfs it is a file in the container's root until the command ends. So
+ * is a program, because runtimes do not let one run from their tmpfs: then the link leads there.
  *
  * Internal to sandbox/.
  */
@@ -22,6 +22,7 @@ bool in_memory(int fd);
 
 /* A new directory on a tmpfs; *ret is owned by the caller, NULL when there is none. */
 void swap_file_dir(char **ret);
+void swap_program_dir(char **ret); /* the same in "/" */
 
 /* Write it as 'name' into the directory. */
 int swap_file_write(int dir, const char *name, const SandboxMount *m, Err *err) must_check;

@@ -602,8 +602,52 @@ TEST(it_is_refused_to_ordinary_users)
         crash(ordinary_user);
 }
 
+/* Renamed to its place and back; what was there is as it was. */
+TEST(mounts_are_swapped)
+{
+    cleanup_free char *before = NULL, *dir = NULL, *text = NULL;
+    cleanup_close int fd = -1;
+    struct stat was, is;
+    Root *r, *other;
+    Err err;
+    Box b;
+
+    if (!usable)
+        return;
+    before = picture();
+    spot_open(&b);
+    other = spot_root(&b);
+    box_write(other, "g", 0644, "of another root\n");
+    r = spot_root(&b); /* which puts the other one aside */
+    box_write(r, "s", 0644, "of the image\n");
+    CHECK(fstatat(r->fd, "s", &was, 0) == 0);
+    CHECK_OK(sandbox_new_dir(b.sandbox, &dir, &err));
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK_OK(file_write_atomic(fd, "f", 0644, S("kept\n"), &err));
+    SandboxMount m[] = {
+        {.target = "/cache/x", .dir = dir, .source = "", .is_dir = true},
+        {.target = "/again", .dir = dir, .source = "", .is_dir = true},
+        {.target = "/one", .from = other, .source = "g", .read_only = true},
+        {.target = "/bin2", .from = other, .source = "bin", .is_dir = true, .read_only = true},
+        {.kind = SANDBOX_TMPFS, .target = "/cache/x/t"},
+        {.kind = SANDBOX_FILE, .target = "/s", .data = S("hush\n"), .mode = 0400},
+        {.kind = SANDBOX_FILE, .target = "/p", .data = S("#!/bin/sh\necho ran\n"), .mode = 0755},
+    };
+    text = box_sh_as(&b, r, (RunSpec){.mounts = m, .n_mounts = ARRAY_LEN(m)},
+                     "cat /cache/x/f /again/f /one /s; /p; touch /cache/x/new /cache/x/t/y;"
+                     "echo spoiled >>/one; ls /bin2/busybox");
+    CHECK_STR(str_from(text), S("kept\nkept\nof another root\nhush\nran\n/bin2/busybox\n"));
+    CHECK(m[2].spoiled && !m[3].spoiled && !m[0].spoiled);
+    CHECK_SH(&b, r, "ls -d /cache /again /one /bin2 /p 2>/dev/null; cat /s", "of the image\n");
+    CHECK(fstatat(r->fd, "s", &is, 0) == 0 && is.st_ino == was.st_ino);
+    CHECK(faccessat(fd, "new", F_OK, 0) == 0 && faccessat(fd, "t", F_OK, 0) < 0);
+    close_at(&fd);
+    spot_close(&b);
+    CHECK_SAME(before);
+}
+
 TEST_MAIN(T(a_root_to_spare), T(what_was_there_comes_back), T(roots_take_turns),
-          T(commands_run_in_it), T(a_crash_is_repaired_by_the_next),
+          T(commands_run_in_it), T(mounts_are_swapped), T(a_crash_is_repaired_by_the_next),
           T(a_crash_while_moving_is_repaired), T(one_at_a_time), T(the_last_root_may_stay),
           T(kiln_directory_on_a_volume), T(kept_paths_stay), T(the_context_is_found_again),
           T(a_context_with_mounts_stays), T(it_is_refused_where_nothing_says_container),
