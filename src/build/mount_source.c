@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
+#include "os/chase.h"
 #include "os/fd.h"
 
 typedef struct ContextCopy {
@@ -209,6 +210,21 @@ static int copy_of_context(Builder *b, Node *n, SandboxMount *ret, MountOrigin *
     return 0;
 }
 
+/*
+ * In a build all of a context belongs to root: programs look at owners (git at those of its
+ * repository), and in a user namespace root may do nothing with files of ids that are not mapped.
+ */
+static bool belongs_to_root(const char *dir, const char *path)
+{
+    cleanup_close int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
+    struct stat st;
+    Err ignored;
+
+    if (top >= 0)
+        fd = chase_beneath(top, path, O_PATH, 0, &ignored);
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0;
+}
+
 int mount_source_context(Builder *b, Str source, SandboxMount *ret, MountOrigin *ret_origin,
                          Err *err)
 {
@@ -225,7 +241,7 @@ int mount_source_context(Builder *b, Str source, SandboxMount *ret, MountOrigin 
     ret->is_dir = node_is_dir(n);
     ret->source = str_dup_in(&b->arena, path).p;
     ret->dir = context_dir(context);
-    if (sandbox_parallel(box))
+    if (ret->dir && sandbox_parallel(box) && belongs_to_root(ret->dir, ret->source))
         TRY(context_is_whole(context, n, &whole, err));
     return whole ? 0 : copy_of_context(b, n, ret, ret_origin, err);
 }

@@ -2,8 +2,8 @@
 /*
  * build/mount_source.h - what RUN --mount=type=bind shows, as files on disk.
  *
- *      the context     the directory itself where nothing in it is excluded and mounts can be
- *                      made; else a copy of what is not excluded
+ *      the context     the directory itself where it belongs to root, nothing in it is excluded
+ *                      and mounts can be made; else a copy, which belongs to root
  *      a stage         its disk; unpacked from its layers where it has none any more
  *      an image        its layers, unpacked
  *

@@ -198,7 +198,15 @@ static int add_cache(Asked *a, Err *err)
 
 static int add_tmpfs(Asked *a, Err *err)
 {
+    Sandbox *box;
+
     TRY(read_target(a, a->m.target, err));
+    TRY(builder_sandbox(a->s->b, &box, err));
+    if (a->m.size_bytes && !sandbox_parallel(box))
+        builder_warn(a->s->b,
+                     "RUN --mount=type=tmpfs,target=" STR_FMT
+                     ": nothing can be mounted here, so its size has no limit",
+                     STR_ARG(a->m.target));
     a->box.kind = SANDBOX_TMPFS;
     a->box.size_bytes = a->m.size_bytes;
     push(a);

@@ -126,7 +126,9 @@ static int dress(int source, int upper, Err *err)
 
     if (fstat(source, &st) < 0)
         return err_sys(err, "stat");
-    if (fchown(upper, st.st_uid, st.st_gid) < 0 || fchmod(upper, st.st_mode & 07777) < 0)
+    /* EINVAL: an id that has no place in this user namespace */
+    if ((fchown(upper, st.st_uid, st.st_gid) < 0 && errno != EINVAL) ||
+        fchmod(upper, st.st_mode & 07777) < 0)
         return err_sys(err, "set the owner and mode");
     return 0;
 }
