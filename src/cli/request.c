@@ -492,7 +492,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
     TRY(request_cache(front, s, r, err));
     TRY(fill_codec(s, r, err));
     TRY(fill_annotations(s, r, err));
-    if (s->cache_dir) {
+    if (s->cache_dir || s->cache) { /* as kaniko: --cache alone looks into /cache */
         TRY(bases_opts_fill(s, &r->bases, err));
         b->bases = &r->bases;
     }
