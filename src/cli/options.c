@@ -159,6 +159,10 @@ static const Option options[] = {
      "say of every step why it is, or is not, in the cache"},
     {NULL, B | X, "dryrun", 0, OPTION_FLAG, AT(dryrun), NULL, "only show what would be done"},
 
+    {NULL, B | X, "reproducible", 0, OPTION_FLAG, AT(reproducible), NULL,
+     "what is new gets the time 0, or that of SOURCE_DATE_EPOCH: the same\n"
+     "inputs give the same bytes; base layers stay as they are"},
+
     {"Registries", SENDS, "insecure", 0, OPTION_FLAG, AT(insecure), NULL,
      "push may use plain http"},
     {NULL, PULLS, "insecure-pull", 0, OPTION_FLAG, AT(insecure_pull), NULL,
@@ -238,7 +242,6 @@ static const Option options[] = {
     {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
-    {NULL, B | X, "reproducible", 0, OPTION_LATER, 0, NULL, NULL},
     {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_NEVER, 0, NULL,
      "the container's own files are put back when a build ends"},

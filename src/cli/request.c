@@ -9,6 +9,7 @@
 #include "cli/bases_opts.h"
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
+#include "cli/request_epoch.h"
 #include "cli/secrets.h"
 #include "cli/ssh.h"
 #include "cli/values.h"
@@ -417,23 +418,6 @@ static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
 
 /* --- all of it --- */
 
-static int fill_epoch(Request *r, Err *err)
-{
-    const KeyValue *arg = key_values_find(&r->build.build_args, S("SOURCE_DATE_EPOCH"));
-    Str text = arg ? arg->value : str_from(getenv("SOURCE_DATE_EPOCH"));
-    uint64_t seconds;
-
-    if (text.n == 0)
-        return 0;
-    if (!num_parse_u64(text, 253402300799u, &seconds))
-        return err_set(err, ERR_USAGE,
-                       "invalid SOURCE_DATE_EPOCH: " STR_FMT " (expected seconds since 1970)",
-                       STR_ARG(text));
-    r->build.has_epoch = true;
-    r->build.epoch_ns = (int64_t)(seconds < 9000000000u ? seconds : 9000000000u) * 1000000000;
-    return 0;
-}
-
 /* Absolute: a RUN is not where we are. */
 static int find_kiln_dir(const Settings *s, Request *r, Err *err)
 {
@@ -486,7 +470,6 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
                     &b->build_contexts, err));
     TRY(secrets_read(&s->secrets, b, err));
     TRY(ssh_agents_open(&s->ssh, b, err));
-    TRY(fill_epoch(r, err));
     TRY(registry_opts_fill(s, &r->arena, &r->registry, err));
     TRY(fill_outputs(front, s, r, err));
     TRY(request_cache(front, s, r, err));
@@ -517,7 +500,8 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
                              .config_digest = s->iid_file,
                              .metadata = s->metadata_file,
                              .output_dir = getenv("BUILDER_OUTPUT")};
-    return open_inputs(front, s, r, err);
+    TRY(open_inputs(front, s, r, err));
+    return front == FRONT_LINT ? 0 : request_epoch(s, r, err);
 }
 
 int request_make(Front front, const Settings *s, Request *ret, Err *err)

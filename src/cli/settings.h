@@ -52,6 +52,7 @@ typedef struct Settings {
     bool raw, show_config, show_referrers; /* inspect */
     const char *artifact_type;             /* attach */
     bool check;                            /* build */
+    bool reproducible;                     /* build, executor */
     const char *call, *format;             /* build, lint */
 
     /* how */
