@@ -6,19 +6,28 @@
 #include "build/download.h"
 #include "store/layout.h"
 
-const KeyValue *find_build_context(const Builder *b, Str name)
+static const KeyValue *find_context(const Builder *b, Str name, Arena *a)
 {
-    cleanup_arena Arena a = ARENA_INIT;
     Reference ref;
     Err ignored;
     const KeyValue *kv = key_values_find(&b->req->build_contexts, name);
 
-    if (kv || reference_parse(&a, name, &ref, &ignored) < 0)
+    if (kv || reference_parse(a, name, &ref, &ignored) < 0)
         return kv;
     /* "alpine" given on the command line also stands for FROM alpine:latest. */
     if (str_eq(ref.tag, S("latest")) && str_ends(name, S(":latest")))
         return key_values_find(&b->req->build_contexts, str_head(name, name.n - strlen(":latest")));
     return NULL;
+}
+
+const KeyValue *find_build_context(const Builder *b, Str name, const Platform *platform)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str exact =
+        str_fmt_in(&a, STR_FMT "::" STR_FMT, STR_ARG(name), STR_ARG(platform_format(&a, platform)));
+    const KeyValue *kv = key_values_find(&b->req->build_contexts, exact);
+
+    return kv ? kv : find_context(b, name, &a);
 }
 
 /* "oci-layout://DIR[:TAG][@DIGEST]"; a DIR that exists as it stands is not cut. */
@@ -92,9 +101,9 @@ static int read_config(Builder *b, BaseImage *i, Err *err)
     return 0;
 }
 
-static bool is_layout(const Builder *b, Str text, Str *ret_value)
+static bool is_layout(const Builder *b, Str text, const Platform *platform, Str *ret_value)
 {
-    const KeyValue *context = find_build_context(b, text);
+    const KeyValue *context = find_build_context(b, text, platform);
 
     *ret_value = context ? context->value : text;
     return str_starts(*ret_value, S("oci-layout://"));
@@ -102,10 +111,10 @@ static bool is_layout(const Builder *b, Str text, Str *ret_value)
 
 static int resolve_manifest(Builder *b, BaseImage *i, Buf *json, Err *err)
 {
-    const KeyValue *context = find_build_context(b, i->text);
+    const KeyValue *context = find_build_context(b, i->text, &i->platform);
     Str value;
 
-    if (is_layout(b, i->text, &value))
+    if (is_layout(b, i->text, &i->platform, &value))
         return resolve_layout(i, str_skip(value, strlen("oci-layout://")), json, err);
     if (str_starts(value, S("docker-image://")))
         return resolve_registry(b, i, str_skip(value, strlen("docker-image://")), json, err);
@@ -155,7 +164,7 @@ int image_begin(Builder *b, Str text, const Platform *platform, BaseImage **ret,
     *ret = i;
     if (i)
         return 0;
-    if (!is_layout(b, text, &value))
+    if (!is_layout(b, text, platform, &value))
         TRY(builder_registry(b, &ignored, err)); /* here, because the tasks share it */
     builder_note(b, "resolve " STR_FMT, STR_ARG(text));
     i = NEW(BaseImage);

@@ -88,8 +88,15 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
  */
 static int find_owner(Copy *c, Str text, Err *err)
 {
-    int unknown = user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err);
+    int unknown;
 
+    if (c->job.link && !user_is_numeric(text))
+        return err_set(err, ERR_USAGE,
+                       "--chown=" STR_FMT
+                       " with --link: names are in the image's /etc/passwd, and --link does not "
+                       "look into the image; give numbers",
+                       STR_ARG(text));
+    unknown = user_for_chown(c->s->fs, text, &c->job.uid, &c->job.gid, err);
     TRY(unknown);
     c->job.has_chown = true;
     if (unknown)

@@ -43,8 +43,20 @@ static int read_platform(Plan *p, const Instr *i, Stage *s, Err *err)
     return platform_parse(&p->b->arena, text, &s->platform, err);
 }
 
+/* --build-context NAME=... in the place of a stage of that name (spec 3.1, 7). */
+static bool is_replaced(const Plan *p, const Stage *s)
+{
+    return s->name.n && !str_eq(s->name, S("scratch")) && !str_eq(s->name, S("context")) &&
+           find_build_context(p->b, s->name, &s->platform);
+}
+
 static int read_base(Plan *p, const Instr *i, Stage *s, Err *err)
 {
+    s->replaced = is_replaced(p, s);
+    if (s->replaced) {
+        s->base_text = s->name;
+        return 0;
+    }
     TRY(scope_expand(&p->global, i->args.v[0], &s->base_text, err));
     s->base_text = str_trim(s->base_text);
     if (s->base_text.n == 0)
@@ -101,7 +113,7 @@ static int read_stages(Plan *p, Err *err)
             TRY(add_stage(p, i, &current, err));
         } else if (!current) {
             TRY(declare_global(p, i, err));
-        } else {
+        } else if (!current->replaced) {
             Step step = {p->d, i, NULL};
 
             vec_push(&current->steps, step);
@@ -369,7 +381,8 @@ static int need_stage(Plan *p, Stage *s, Err *err)
     } else if (!s->scratch) {
         if (image_resolve(p->b, s->base_text, &s->platform, &s->image, err) < 0)
             return at(p->d, s->from, s->from->args.v[0], err);
-        TRY(add_triggers(s, s->base_text, &s->image->config.on_build, err));
+        if (!s->replaced)
+            TRY(add_triggers(s, s->base_text, &s->image->config.on_build, err));
     }
     return need_sources(p, s, err);
 }

@@ -28,6 +28,7 @@ struct Stage {
     VEC(Step) steps; /* triggers of the base first, then its own */
     Str base_text;   /* expanded */
     bool scratch;
+    bool replaced;    /* by the build context of its name: the FROM and the steps do not count */
     Stage *base;      /* FROM an earlier stage, or NULL */
     BaseImage *image; /* FROM an image, or NULL */
     Platform platform;

@@ -174,9 +174,24 @@ static bool chown_group(const Accounts *acc, Str group, uint32_t *ret)
     return str_eq(group, S("root")) || find_group(acc, group, ret, &unknown) == 0;
 }
 
+static bool is_numeric(Str name)
+{
+    uint32_t number;
+
+    return num_parse_u32(name, &number) || str_eq(name, S("root"));
+}
+
+bool user_is_numeric(Str spec)
+{
+    Str user = spec, group = {0};
+
+    (void)str_cut(spec, ':', &user, &group);
+    return is_numeric(user) && (group.n == 0 || is_numeric(group));
+}
+
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err)
 {
-    uint32_t uid = 0, gid = 0, number;
+    uint32_t uid = 0, gid = 0;
     Str user = spec, group = {0};
     bool known;
     Accounts acc = {BUF_INIT(LIMIT_PASSWD), BUF_INIT(LIMIT_PASSWD)};
@@ -184,7 +199,7 @@ int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Er
 
     (void)str_cut(spec, ':', &user, &group);
     /* Numbers need no files, so no layer is looked into for them. */
-    if (!num_parse_u32(user, &number) || (group.n && !num_parse_u32(group, &number)))
+    if (!user_is_numeric(spec))
         rc = read_accounts(r, &acc, err);
     known = rc == 0 && chown_user(&acc, user, &uid, &gid) &&
             (group.n == 0 || chown_group(&acc, group, &gid));

@@ -25,3 +25,6 @@ void user_done(User *u);
  * Returns 0, or 1 when the image has no such user or group: nothing is set then.
  */
 int user_for_chown(Rootfs *r, Str spec, uint32_t *ret_uid, uint32_t *ret_gid, Err *err) must_check;
+
+/* True when user_for_chown() needs no file of the image for it: numbers, and root. */
+bool user_is_numeric(Str spec);

@@ -55,6 +55,21 @@ like "D-25: an image" "$without" '^sha256:'
 is "D-25: is the same with a proxy" "$(build --build-arg HTTP_PROXY=http://one:1 --build-arg no_proxy=x)" "$without"
 is "D-25: and with another" "$(build --build-arg http_proxy=http://two:2)" "$without"
 
+# ---- D-10: a file that a wildcard matches is renamed: another layer, also from a cache, and for what runs after it
+
+mkdir "$LAB/ctx10"
+cd "$LAB/ctx10" || exit 1
+echo same >w-one
+printf 'FROM base\nCOPY w-* /d/\nRUN ls /d >/seen\n' >Dockerfile
+cached() { build --cache --cache-repo "oci:$LAB/cache10" -o "type=oci,dest=$1"; }
+ok "D-10: a build with a cache" cached "$LAB/out10"
+ok "D-10: the same again" cached "$LAB/out11"
+is "D-10: is the same image" "$(cat "$LAB/out11/index.json")" "$(cat "$LAB/out10/index.json")"
+mv w-one w-two
+ok "D-10: after the file was renamed" cached "$LAB/out12"
+is "D-10: it has its new name" "$(files "$LAB/out12" | grep -E '^./(d/|seen)')" $'./d/w-two data="same\\n"\n./seen data="w-two\\n"'
+cd "$LAB/ctx" || exit 1
+
 # ---- D-23 and the surroundings of a command: nothing of the builder's own reaches it
 
 printf 'FROM base\nRUN umask >/umask; env | sort >/env; ls -l /proc/self/fd | wc -l >/fds; id >/id; cat /proc/self/status | grep -i sigign >/ignored; ulimit -c >/core\n' >Dockerfile

@@ -266,6 +266,8 @@ def find_cases(top):
         path = os.path.join(top, name)
         if not os.path.isdir(path) or name in ('__pycache__', 'bases'):
             continue
-        inside = sorted(n for n in os.listdir(path) if n.endswith('.case'))
-        found.update({f'{name}/{n[:-5]}': os.path.join(path, n) for n in inside} or {name: path})
+        inside = sorted(os.listdir(path))
+        found.update({f'{name}/{n[:-5]}': os.path.join(path, n) for n in inside if n.endswith('.case')})
+        if any(not n.endswith('.case') for n in inside):
+            found[name] = path
     return found

@@ -50,19 +50,21 @@ import difflib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 
-from case import Case, Failure, HERE, LIB, find_cases, make_shared, read, run_script
+from case import EPOCH, Case, Failure, HERE, LIB, find_cases, make_shared, read, run_script
 
 sys.path.insert(0, LIB)
 import flatten  # noqa: E402
 import imagefile  # noqa: E402
 import listing  # noqa: E402
 
+BROKEN = (Failure, imagefile.ImageError, tarfile.TarError, OSError, ValueError, KeyError, subprocess.TimeoutExpired)
 DEFAULT_OMIT = {'size', 'mtime'}
 PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 EMPTY = {'Env': [PATH], 'WorkingDir': '/'}
@@ -272,7 +274,7 @@ def compare_again(case, built, o):
     again = Built(out)
     if built.digest() == again.digest():
         return []
-    lines = [[*b.layers(1, listing.FIELDS), *json.dumps(b.config, indent=2).splitlines()] for b in (built, again)]
+    lines = [[*b.layers(1, listing.FIELDS), *json.dumps([b.config, b.image.manifest], indent=2).splitlines()] for b in (built, again)]
     return ['the second build gave another image:\n' + difference('first', *lines)]
 
 
@@ -286,8 +288,6 @@ def update(case, built, shared):
         texts[name] = ''.join(line + '\n' for line in head + got_lines(case, name, built, shared))
     case.files.replace(texts)
 
-
-# ---- all cases
 
 def run_case(case, o):
     case.prepare()
@@ -303,6 +303,59 @@ def run_case(case, o):
     return compare_image(case, built, o.shared) + compare_again(case, built, o)
 
 
+# ---- built elsewhere: in a container
+
+LOOP = '''# Builds every case beside it with $KILN; shell builtins only, because kiln moves the programs of a container away.
+export SOURCE_DATE_EPOCH={epoch}
+for c in {here}/*/; do
+    [ -e "$c/command" ] || continue
+    . "$c/command" >/dev/null 2>"$c/stderr" </dev/null
+    echo $? >"$c/status"
+done
+'''
+
+
+def place_of(name, o):
+    return os.path.join(o.prepare or o.judge, name.replace('/', '_'))
+
+
+def prepare_elsewhere(names, o):
+    """DIR/NAME: what each case is built from, and `command`, which builds it where DIR is called o.seen_as; DIR/build.sh: all."""
+    for name in names:
+        case = Case(o.found[name], name, place_of(name, o), o.directory)
+        if case.missing():
+            continue
+        os.makedirs(case.work)
+        case.prepare()
+        words = case.command('KILN', 1, o.isolation)[0]
+        at = words.index('--kiln-dir')
+        text = shlex.join(words[1:at] + words[at + 2:]).replace(o.prepare, o.seen_as)
+        with open(os.path.join(case.work, 'command'), 'w', encoding='utf-8') as f:
+            f.write(f'"$KILN" {text}\n')
+    with open(os.path.join(o.prepare, 'build.sh'), 'w', encoding='utf-8') as f:
+        f.write(LOOP.format(epoch=EPOCH, here=o.seen_as))
+
+
+def judge(name, o):
+    """As run_named(), of what build.sh has built; and it is built here a second time."""
+    case = Case(o.found[name], name, place_of(name, o), o.directory)
+    try:
+        if not os.path.exists(os.path.join(case.work, 'status')):
+            return name, 'not prepared', [], case.work
+        out = os.path.join(case.work, 'out-1')
+        status = int(read(os.path.join(case.work, 'status')))
+        with open(os.path.join(case.work, 'stderr'), encoding='utf-8', errors='replace') as f:
+            problems = compare_run(case, status, f.read(), out)
+        if not status and not problems:
+            built = Built(out, o.shared.known)
+            problems = compare_image(case, built, o.shared) + compare_again(case, built, o)
+    except BROKEN as e:
+        problems = [f'{type(e).__name__}: {e}']
+    return name, None, problems, case.work
+
+
+# ---- all cases
+
 def remove(work):
     """Also what a context or a build has made unreadable."""
     for here, dirs, _ in os.walk(work):
@@ -312,14 +365,23 @@ def remove(work):
     shutil.rmtree(work, ignore_errors=True)
 
 
+def fast_directory():
+    """Memory, where there is a file system of it that programs can be run from: kiln syncs what it writes to a disk."""
+    shm = '/dev/shm'
+    if 'TMPDIR' in os.environ or not os.access(shm, os.W_OK):
+        return None
+    st = os.statvfs(shm)
+    return shm if st.f_bavail * st.f_frsize > 1 << 30 and not st.f_flag & os.ST_NOEXEC else None
+
+
 def run_named(name, o):
     """(name, reason why it was skipped, problems, directory)."""
-    work, reason = tempfile.mkdtemp(prefix='kiln-golden-'), None
+    work, reason = tempfile.mkdtemp(prefix='kiln-golden-', dir=o.top), None
     try:
         case = Case(o.found[name], name, work, o.directory)
         reason = case.missing()
         problems = [] if reason else run_case(case, o)
-    except (Failure, imagefile.ImageError, tarfile.TarError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as e:
+    except BROKEN as e:
         problems = [f'{type(e).__name__}: {e}']
     if not o.keep:
         remove(work)
@@ -352,22 +414,33 @@ def parse_args(argv):
     p.add_argument('--update', action='store_true', help='rewrite the expectations about the image by what is built')
     p.add_argument('--keep', action='store_true', help='leave the work directories and say where they are')
     p.add_argument('--cases', default=HERE, help='directory of the cases (default: the one of this program)')
+    far = p.add_argument_group('cases that are built elsewhere, as in a container')
+    far.add_argument('--prepare', metavar='DIR', help='only make in DIR what the cases are built from, and build.sh, which builds them with $KILN')
+    far.add_argument('--seen-as', metavar='DIR', help='what that directory is called there')
+    far.add_argument('--judge', metavar='DIR', help='compare what build.sh has built there, also with what is built here')
     o = p.parse_args(argv)
+    o.prepare, o.judge = (d and os.path.realpath(d) for d in (o.prepare, o.judge))
+    o.seen_as = o.seen_as or o.prepare
     o.kiln = os.path.abspath(o.kiln)
     return o
 
 
 def main(argv):
     o = parse_args(argv)
-    o.found, good = find_cases(o.cases), True
+    o.found, o.top, good = find_cases(o.cases), fast_directory(), True
     names = choose(o)
     os.umask(0o022)
-    with tempfile.TemporaryDirectory(prefix='kiln-golden-bases-') as o.directory:
-        make_shared(o.cases, o.directory)
+    with tempfile.TemporaryDirectory(prefix='kiln-golden-bases-', dir=o.top) as temporary:
+        o.directory = os.path.join(o.prepare or o.judge, 'bases') if o.prepare or o.judge else temporary
+        if not o.judge:
+            make_shared(o.cases, o.directory)
+        if o.prepare:
+            prepare_elsewhere(names, o)
+            return 0
         o.shared = Shared(o.directory)
         print(f'1..{len(names)}')
         with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
-            for number, result in enumerate(pool.map(lambda n: run_named(n, o), names), 1):
+            for number, result in enumerate(pool.map(lambda n: (judge if o.judge else run_named)(n, o), names), 1):
                 good = report(number, result, o) and good
     return 0 if good else 1
 
