@@ -63,7 +63,7 @@ typedef struct BuildRequest {
     Dockerfile *dockerfile;
     Context *context;
     const ContextOpts *inputs;  /* how further ones are opened: named contexts, what ADD fetches */
-    KeyValueVec build_contexts; /* name -> oci-layout://PATH[:TAG], docker-image://REF, directory */
+    KeyValueVec build_contexts; /* see build/named.h */
     KeyValueVec build_args;
     KeyValueVec labels;       /* put over everything else, on the target only */
     KeyValueVec annotations;  /* of the manifest */

@@ -13,19 +13,26 @@ typedef struct BaseImage BaseImage;
 typedef struct Download Download;
 typedef struct PushJob PushJob;
 
+/* A --build-context that has been opened: see build/named.h. */
+typedef struct NamedContext {
+    const KeyValue *named;
+    Context *context; /* owned */
+} NamedContext;
+
 typedef struct Builder {
     const BuildRequest *req;
     Arena arena;  /* lives as long as the build */
     int dir_lock; /* says that the kiln directory is in use */
     Store *store;
-    Registry *registry;        /* opened by builder_registry() */
-    Sandbox *sandbox;          /* opened by builder_sandbox(), when the first RUN is near */
-    Pool *cpu;                 /* compression, scanning, inflating */
-    Pool *net;                 /* transfers; tasks only wait for sockets and files */
-    VEC(BaseImage *) images;   /* resolved so far */
-    VEC(Download *) downloads; /* download.c's */
-    VEC(PushJob *) pushes;     /* push.c's */
-    unsigned disks;            /* made so far: in place, each puts the one before aside */
+    Registry *registry;         /* opened by builder_registry() */
+    Sandbox *sandbox;           /* opened by builder_sandbox(), when the first RUN is near */
+    Pool *cpu;                  /* compression, scanning, inflating */
+    Pool *net;                  /* transfers; tasks only wait for sockets and files */
+    VEC(BaseImage *) images;    /* resolved so far */
+    VEC(NamedContext) contexts; /* named.c's */
+    VEC(Download *) downloads;  /* download.c's */
+    VEC(PushJob *) pushes;      /* push.c's */
+    unsigned disks;             /* made so far: in place, each puts the one before aside */
     struct MountSources *mount_sources; /* mount_source.c's; NULL = none yet */
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     struct BuildCache *cache; /* cached.c's; NULL = none is used */

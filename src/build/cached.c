@@ -371,8 +371,9 @@ static bool is_unchanged(StageBuild *s, const StepCache *c)
     BuildCache *cache = s->b->cache;
     const Node *which = NULL;
     Err err;
-    int changed = contents_changed(cache->contents, context_files(s->b->req->context), &c->files,
-                                   &which, &err);
+    Context *context = c->from_context ? c->from_context : s->b->req->context;
+    int changed =
+        contents_changed(cache->contents, context_files(context), &c->files, &which, &err);
 
     if (changed == 0)
         return true;

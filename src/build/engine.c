@@ -16,6 +16,7 @@
 #include "build/download.h"
 #include "build/export.h"
 #include "build/mount_source.h"
+#include "build/named.h"
 #include "build/plan.h"
 #include "build/push.h"
 #include "build/steps.h"
@@ -61,6 +62,7 @@ static void builder_close(Builder *b)
 {
     cached_free(b);
     push_done(b);
+    named_done(b);
     downloads_done(b);
     mount_sources_free(b);
     vec_foreach(i, &b->images)
@@ -97,6 +99,9 @@ static void paths_to_keep(const Builder *b, StrVec *ret)
     vec_foreach(i, &b->images)
         if ((*i)->layout)
             vec_push(ret, str_from(store_dir((*i)->layout)));
+    vec_foreach(n, &b->contexts)
+        if (context_dir(n->context))
+            vec_push(ret, str_from(context_dir(n->context)));
     cached_paths(b, ret);
 }
 
@@ -426,6 +431,8 @@ static int build_with(Builder *b, BuildResult *ret, Err *err)
         cached_explain(&plan);
     if (rc == 0 && !b->req->dryrun)
         rc = build_stages(&plan, err);
+    if (rc == 0)
+        rc = named_load_all(b, err);
     if (rc == 0)
         rc = context_load(b->req->context, err); /* also when nothing was taken from it */
     if (rc == 0 && !b->req->dryrun) {

@@ -4,31 +4,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/download.h"
+#include "build/named.h"
 #include "store/layout.h"
-
-static const KeyValue *find_context(const Builder *b, Str name, Arena *a)
-{
-    Reference ref;
-    Err ignored;
-    const KeyValue *kv = key_values_find(&b->req->build_contexts, name);
-
-    if (kv || reference_parse(a, name, &ref, &ignored) < 0)
-        return kv;
-    /* "alpine" given on the command line also stands for FROM alpine:latest. */
-    if (str_eq(ref.tag, S("latest")) && str_ends(name, S(":latest")))
-        return key_values_find(&b->req->build_contexts, str_head(name, name.n - strlen(":latest")));
-    return NULL;
-}
-
-const KeyValue *find_build_context(const Builder *b, Str name, const Platform *platform)
-{
-    cleanup_arena Arena a = ARENA_INIT;
-    Str exact =
-        str_fmt_in(&a, STR_FMT "::" STR_FMT, STR_ARG(name), STR_ARG(platform_format(&a, platform)));
-    const KeyValue *kv = key_values_find(&b->req->build_contexts, exact);
-
-    return kv ? kv : find_context(b, name, &a);
-}
 
 /* "oci-layout://DIR[:TAG][@DIGEST]"; a DIR that exists as it stands is not cut. */
 static void split_layout(Str rest, Arena *a, Str *ret_dir, Str *ret_selector)
@@ -101,28 +78,27 @@ static int read_config(Builder *b, BaseImage *i, Err *err)
     return 0;
 }
 
-static bool is_layout(const Builder *b, Str text, const Platform *platform, Str *ret_value)
+/* Where the image is: what --build-context says, or what is written. */
+static Str location(const Builder *b, Str text, const Platform *platform)
 {
-    const KeyValue *context = find_build_context(b, text, platform);
+    const KeyValue *named = named_find(b, text, platform);
 
-    *ret_value = context ? context->value : text;
-    return str_starts(*ret_value, S("oci-layout://"));
+    return named && named_is_image(named) ? named->value : text;
+}
+
+static bool is_layout(const Builder *b, Str text, const Platform *platform)
+{
+    return str_starts(location(b, text, platform), S("oci-layout://"));
 }
 
 static int resolve_manifest(Builder *b, BaseImage *i, Buf *json, Err *err)
 {
-    const KeyValue *context = find_build_context(b, i->text, &i->platform);
-    Str value;
+    Str value = location(b, i->text, &i->platform);
 
-    if (is_layout(b, i->text, &i->platform, &value))
+    if (str_starts(value, S("oci-layout://")))
         return resolve_layout(i, str_skip(value, strlen("oci-layout://")), json, err);
     if (str_starts(value, S("docker-image://")))
-        return resolve_registry(b, i, str_skip(value, strlen("docker-image://")), json, err);
-    if (context)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "the build context " STR_FMT "=" STR_FMT
-                       " as an image is not supported yet (use oci-layout:// or docker-image://)",
-                       STR_ARG(context->key), STR_ARG(value));
+        value = str_skip(value, strlen("docker-image://"));
     return resolve_registry(b, i, value, json, err);
 }
 
@@ -159,12 +135,11 @@ int image_begin(Builder *b, Str text, const Platform *platform, BaseImage **ret,
     BaseImage *i = find_image(b, text, platform);
     Registry *ignored;
     Resolving *r;
-    Str value;
 
     *ret = i;
     if (i)
         return 0;
-    if (!is_layout(b, text, platform, &value))
+    if (!is_layout(b, text, platform))
         TRY(builder_registry(b, &ignored, err)); /* here, because the tasks share it */
     builder_note(b, "resolve " STR_FMT, STR_ARG(text));
     i = NEW(BaseImage);

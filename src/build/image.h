@@ -50,12 +50,6 @@ void image_free(BaseImage *i);
 /* Begin to download its layers in the background, those that are not here yet. */
 void image_prefetch(Builder *b, const BaseImage *i);
 
-/*
- * The --build-context by that name (or by the familiar form of an image), NULL when there is none.
- * One of "NAME::PLATFORM" comes first.
- */
-const KeyValue *find_build_context(const Builder *b, Str name, const Platform *platform);
-
 /* Where its blobs are to be read from, if they are on disk. Borrowed, or NULL. From any thread. */
 Store *image_layout(const BaseImage *i);
 

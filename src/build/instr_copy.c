@@ -5,6 +5,7 @@
  */
 #include "build/copy.h"
 #include "build/inline.h"
+#include "build/named.h"
 #include "build/unpack.h"
 #include "build/user.h"
 #include "context/remote.h"
@@ -26,6 +27,7 @@ typedef struct Copy {
     Rootfs *image_fs; /* COPY --from=image; owned */
     VEC(Unpacked *) archives;
     VEC(Context *) remotes; /* what ADD fetched */
+    Context *named;         /* COPY --from=a build context that is no image */
     InlineFiles heredocs;
     Ignore *exclude; /* owned */
 } Copy;
@@ -191,8 +193,15 @@ static int open_from(Copy *c, Rootfs **ret, Err *err)
     if (!from) {
         return 0; /* see copy_local() */
     }
-    c->job.keep_owner = true;
     TRY(plan_find_source(c->s->plan, c->s->stage, from->value, &stage, &image, err));
+    if (!stage)
+        TRY(named_context(c->s->b, image, &c->s->stage->platform, &c->named, err));
+    if (c->named) {
+        TRY(context_load(c->named, err));
+        c->job.from = context_tree(c->named);
+        return 0;
+    }
+    c->job.keep_owner = true;
     if (stage) {
         *ret = stage_rootfs(stage);
     } else {
@@ -376,7 +385,7 @@ static int copy_sources(Copy *c, Err *err)
 static int open_files(Copy *c, Rootfs *from, Err *err)
 {
     if (!from) {
-        c->files.from.v[0] = context_files(c->s->b->req->context);
+        c->files.from.v[0] = context_files(c->named ? c->named : c->s->b->req->context);
         return 0;
     }
     TRY(rootfs_files_open(from, &c->fetched, &c->stage_files, err));

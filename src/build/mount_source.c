@@ -13,6 +13,7 @@
 #include "os/fd.h"
 
 typedef struct ContextCopy {
+    Context *context;
     Str source; /* canonical */
     char *dir;  /* owned; NULL: not made yet, or spoiled */
 } ContextCopy;
@@ -172,7 +173,7 @@ int mount_write_out(Tree *t, Node *n, FileSource *files, const char *dir, bool m
 
 static int make_copy(Builder *b, Node *n, ContextCopy *c, Err *err)
 {
-    Context *context = b->req->context;
+    Context *context = c->context;
     cleanup_free char *dir = NULL;
     Sandbox *box;
 
@@ -184,24 +185,25 @@ static int make_copy(Builder *b, Node *n, ContextCopy *c, Err *err)
     return 0;
 }
 
-static ContextCopy *find_copy(Builder *b, Str source)
+static ContextCopy *find_copy(Builder *b, Context *context, Str source)
 {
     MountSources *m = sources_of(b);
     ContextCopy *c;
 
     vec_foreach(known, &m->copies)
-        if (str_eq((*known)->source, source))
+        if ((*known)->context == context && str_eq((*known)->source, source))
             return *known;
     c = arena_new(&b->arena, ContextCopy);
+    c->context = context;
     c->source = source;
     vec_push(&m->copies, c);
     return c;
 }
 
-static int copy_of_context(Builder *b, Node *n, SandboxMount *ret, MountOrigin *ret_origin,
-                           Err *err)
+static int copy_of_context(Builder *b, Context *context, Node *n, SandboxMount *ret,
+                           MountOrigin *ret_origin, Err *err)
 {
-    ContextCopy *c = find_copy(b, str_from(ret->source));
+    ContextCopy *c = find_copy(b, context, str_from(ret->source));
 
     if (!c->dir)
         TRY(make_copy(b, n, c, err));
@@ -225,10 +227,9 @@ static bool belongs_to_root(const char *dir, const char *path)
     return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == 0;
 }
 
-int mount_source_context(Builder *b, Str source, SandboxMount *ret, MountOrigin *ret_origin,
-                         Err *err)
+int mount_source_context(Builder *b, Context *context, Str source, SandboxMount *ret,
+                         MountOrigin *ret_origin, Err *err)
 {
-    Context *context = b->req->context;
     bool whole = false;
     Sandbox *box;
     Node *n;
@@ -243,7 +244,7 @@ int mount_source_context(Builder *b, Str source, SandboxMount *ret, MountOrigin 
     ret->dir = context_dir(context);
     if (ret->dir && sandbox_parallel(box) && belongs_to_root(ret->dir, ret->source))
         TRY(context_is_whole(context, n, &whole, err));
-    return whole ? 0 : copy_of_context(b, n, ret, ret_origin, err);
+    return whole ? 0 : copy_of_context(b, context, n, ret, ret_origin, err);
 }
 
 /* --- stages and images --- */

@@ -2,7 +2,7 @@
 /*
  * build/mount_source.h - what RUN --mount=type=bind shows, as files on disk.
  *
- *      the context     the directory itself where it belongs to root, nothing in it is excluded
+ *      a context       the directory itself where it belongs to root, nothing in it is excluded
  *                      and mounts can be made; else a copy, which belongs to root
  *      a stage         its disk; unpacked from its layers where it has none any more
  *      an image        its layers, unpacked
@@ -26,8 +26,8 @@ typedef struct MountOrigin {
 } MountOrigin;
 
 /* Fill 'from' or 'dir', 'source' and 'is_dir' of a mount; strings live as long as the build. */
-int mount_source_context(Builder *b, Str source, SandboxMount *ret, MountOrigin *ret_origin,
-                         Err *err) must_check;
+int mount_source_context(Builder *b, Context *context, Str source, SandboxMount *ret,
+                         MountOrigin *ret_origin, Err *err) must_check;
 int mount_source_rootfs(Rootfs *fs, Str source, SandboxMount *ret, MountOrigin *ret_origin,
                         Err *err) must_check;
 int mount_source_image(Builder *b, Str image, const Platform *platform, Str source,

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "build/named.h"
 #include "build/step_key.h"
 #include "dockerfile/parse.h"
 
@@ -46,8 +47,7 @@ static int read_platform(Plan *p, const Instr *i, Stage *s, Err *err)
 /* --build-context NAME=... in the place of a stage of that name (spec 3.1, 7). */
 static bool is_replaced(const Plan *p, const Stage *s)
 {
-    return s->name.n && !str_eq(s->name, S("scratch")) && !str_eq(s->name, S("context")) &&
-           find_build_context(p->b, s->name, &s->platform);
+    return s->name.n && named_find(p->b, s->name, &s->platform) != NULL;
 }
 
 static int read_base(Plan *p, const Instr *i, Stage *s, Err *err)
@@ -66,6 +66,47 @@ static int read_base(Plan *p, const Instr *i, Stage *s, Err *err)
     if (!s->scratch)
         s->base = find_stage(p, s->base_text, s->index, false);
     return 0;
+}
+
+/* Triggers run before the stage's own instructions, as if written there. */
+static int add_triggers(Stage *s, const char *what, Str from, const StrVec *on_build, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str name = str_fmt_in(&a, "%s " STR_FMT, what, STR_ARG(from));
+    __typeof__(s->steps) own = s->steps;
+
+    if (on_build->n == 0)
+        return 0;
+    s->triggers = NEW(Dockerfile);
+    vec_foreach(text, on_build)
+        TRY(dockerfile_parse_trigger(name, *text, s->triggers, err));
+    s->steps = (__typeof__(s->steps)){0};
+    vec_foreach(i, &s->triggers->instrs) {
+        Step step = {s->triggers, i, NULL};
+
+        vec_push(&s->steps, step);
+    }
+    vec_foreach(step, &own)
+        vec_push(&s->steps, *step);
+    vec_done(&own);
+    return 0;
+}
+
+/* FROM a build context that is no image: from scratch, with its files as the first layer. */
+static int start_from_files(Plan *p, Stage *s, Err *err)
+{
+    const KeyValue *named =
+        s->scratch || s->base ? NULL : named_find(p->b, s->base_text, &s->platform);
+    StrVec copy = {0};
+    int rc;
+
+    if (!named || named_is_image(named))
+        return 0;
+    s->scratch = s->from_files = true;
+    vec_push(&copy, str_fmt_in(&p->b->arena, "COPY --from=" STR_FMT " . /", STR_ARG(s->base_text)));
+    rc = add_triggers(s, "FROM", s->base_text, &copy, err);
+    vec_done(&copy);
+    return rc;
 }
 
 static int add_stage(Plan *p, const Instr *i, Stage **ret, Err *err)
@@ -88,6 +129,8 @@ static int add_stage(Plan *p, const Instr *i, Stage **ret, Err *err)
         return at(p->d, i, i->args.v[0], err);
     if (read_platform(p, i, s, err) < 0)
         return at(p->d, i, S(""), err);
+    if (start_from_files(p, s, err) < 0)
+        return at(p->d, i, i->args.v[0], err);
     *ret = s;
     return 0;
 }
@@ -163,6 +206,8 @@ int plan_find_source(Plan *p, const Stage *user, Str text, Stage **ret_stage, St
 
     *ret_stage = NULL;
     *ret_image = text;
+    if (user->from_files && str_eq(text, user->base_text))
+        return 0; /* whatever stages are called */
     if (num_parse_u64(text, UINT32_MAX, &number)) {
         if (number >= p->stages.n)
             return err_set(err, ERR_USAGE, "invalid stage index " STR_FMT, STR_ARG(text));
@@ -260,7 +305,12 @@ static int need_stage(Plan *p, Stage *s, Err *err);
 static int need_source(Plan *p, const Stage *s, const StepSource *source, Err *err)
 {
     BaseImage *resolved;
+    Context *files = NULL;
 
+    if (!source->stage)
+        TRY(named_context(p->b, source->image, &s->platform, &files, err));
+    if (files)
+        return 0;
     if (!source->stage)
         return image_resolve(p->b, source->image, &s->platform, &resolved, err);
     TRY(need_stage(p, source->stage, err));
@@ -290,6 +340,16 @@ static int need_sources(Plan *p, Stage *s, Err *err)
     return 0;
 }
 
+static int begin_image(Plan *p, const Stage *user, Str text, Err *err)
+{
+    const KeyValue *named = named_find(p->b, text, &user->platform);
+    BaseImage *begun;
+
+    if (named && !named_is_image(named))
+        return 0;
+    return image_begin(p->b, text, &user->platform, &begun, err);
+}
+
 /*
  * What is needed for sure, by the file alone: its images are asked for at once, so that one slow
  * answer is not waited for after another.
@@ -299,27 +359,23 @@ static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err);
 static int begin_step(Plan *p, const Stage *s, const Step *step, StepSourceVec *sources, bool *seen,
                       Err *err)
 {
-    BaseImage *begun;
-
     TRY(step_check(step->d, step->i, err));
     TRY(plan_step_sources(p, s, step, sources, err));
     vec_foreach(source, sources)
         TRY(source->stage ? begin_images(p, source->stage, seen, err)
-                          : image_begin(p->b, source->image, &s->platform, &begun, err));
+                          : begin_image(p, s, source->image, err));
     return 0;
 }
 
 static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
 {
-    BaseImage *begun;
-
     if (seen[s->index])
         return 0;
     seen[s->index] = true;
     if (s->base)
         TRY(begin_images(p, s->base, seen, err));
     else if (!s->scratch)
-        TRY(image_begin(p->b, s->base_text, &s->platform, &begun, err));
+        TRY(begin_image(p, s, s->base_text, err));
     vec_foreach(step, &s->steps) {
         StepSourceVec sources = {0};
         int rc = begin_step(p, s, step, &sources, seen, err);
@@ -328,30 +384,6 @@ static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
         if (rc < 0)
             return err->line ? -1 : at(step->d, step->i, S(""), err);
     }
-    return 0;
-}
-
-/* Triggers run before the stage's own instructions, as if written there. */
-static int add_triggers(Stage *s, Str from, const StrVec *on_build, Err *err)
-{
-    cleanup_arena Arena a = ARENA_INIT;
-    Str name = str_fmt_in(&a, "ONBUILD of " STR_FMT, STR_ARG(from));
-    __typeof__(s->steps) own = s->steps;
-
-    if (on_build->n == 0)
-        return 0;
-    s->triggers = NEW(Dockerfile);
-    vec_foreach(text, on_build)
-        TRY(dockerfile_parse_trigger(name, *text, s->triggers, err));
-    s->steps = (__typeof__(s->steps)){0};
-    vec_foreach(i, &s->triggers->instrs) {
-        Step step = {s->triggers, i, NULL};
-
-        vec_push(&s->steps, step);
-    }
-    vec_foreach(step, &own)
-        vec_push(&s->steps, *step);
-    vec_done(&own);
     return 0;
 }
 
@@ -364,7 +396,7 @@ static int add_stage_triggers(Stage *s, Err *err)
     vec_foreach(step, &s->base->steps)
         if (step->i->kind == INSTR_ONBUILD)
             vec_push(&texts, step->i->args.v[0]);
-    rc = add_triggers(s, s->base_text, &texts, err);
+    rc = add_triggers(s, "ONBUILD of", s->base_text, &texts, err);
     vec_done(&texts);
     return rc;
 }
@@ -382,7 +414,7 @@ static int need_stage(Plan *p, Stage *s, Err *err)
         if (image_resolve(p->b, s->base_text, &s->platform, &s->image, err) < 0)
             return at(p->d, s->from, s->from->args.v[0], err);
         if (!s->replaced)
-            TRY(add_triggers(s, s->base_text, &s->image->config.on_build, err));
+            TRY(add_triggers(s, "ONBUILD of", s->base_text, &s->image->config.on_build, err));
     }
     return need_sources(p, s, err);
 }

@@ -31,6 +31,7 @@ struct Stage {
     bool replaced;    /* by the build context of its name: the FROM and the steps do not count */
     Stage *base;      /* FROM an earlier stage, or NULL */
     BaseImage *image; /* FROM an image, or NULL */
+    bool from_files;  /* FROM a build context that is no image: its first step copies the files */
     Platform platform;
     bool needed;
     unsigned readers;         /* mentions by needed stages that are still to come, FROM included */

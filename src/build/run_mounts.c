@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/limits.h"
+#include "build/named.h"
 #include "os/walk.h"
 
 #define SECRETS_DIR "/run/secrets"
@@ -50,13 +51,18 @@ static int read_target(Asked *a, Str text, Err *err)
 static int find_source(Asked *a, Err *err)
 {
     Stage *stage;
+    Context *files;
     Str image;
 
     if (a->m.from.n == 0)
-        return mount_source_context(a->s->b, a->m.source, &a->box, &a->origin, err);
+        return mount_source_context(a->s->b, a->s->b->req->context, a->m.source, &a->box,
+                                    &a->origin, err);
     TRY(plan_find_mount(a->s->plan, a->s->stage, &a->m, &stage, &image, err));
     if (stage)
         return mount_source_rootfs(stage_rootfs(stage), a->m.source, &a->box, &a->origin, err);
+    TRY(named_context(a->s->b, image, &a->s->stage->platform, &files, err));
+    if (files)
+        return mount_source_context(a->s->b, files, a->m.source, &a->box, &a->origin, err);
     if (image.n)
         return mount_source_image(a->s->b, image, &a->s->stage->platform, a->m.source, &a->box,
                                   &a->origin, err);
@@ -97,11 +103,17 @@ static int fill_cache(Asked *a, Rootfs *fs, const char *dir, Err *err)
 static int find_cache_content(Asked *a, Rootfs **ret, Err *err)
 {
     Stage *stage = NULL;
+    Context *files = NULL;
     Str image = S("");
 
     *ret = NULL;
     if (a->m.from.n)
         TRY(plan_find_mount(a->s->plan, a->s->stage, &a->m, &stage, &image, err));
+    if (!stage && image.n)
+        TRY(named_context(a->s->b, image, &a->s->stage->platform, &files, err));
+    if (files)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "a cache that begins with files of a build context is not supported yet");
     if (stage)
         *ret = stage_rootfs(stage);
     else if (image.n)

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "build/key_files.h"
 #include "build/key_mounts.h"
+#include "build/named.h"
 #include "context/remote.h"
 
 int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
@@ -177,14 +178,18 @@ static int find_from(StageBuild *s, const Instr *i, StepCache *ret, Err *err)
     if (!from)
         return 0;
     TRY(plan_find_source(s->plan, s->stage, from->value, &ret->from_stage, &image, err));
-    return ret->from_stage ? 0
-                           : image_resolve(s->b, image, &s->stage->platform, &ret->from_image, err);
+    if (ret->from_stage)
+        return 0;
+    TRY(named_context(s->b, image, &s->stage->platform, &ret->from_context, err));
+    return ret->from_context
+               ? 0
+               : image_resolve(s->b, image, &s->stage->platform, &ret->from_image, err);
 }
 
 static int add_context_files(KeyMaker *k, StageBuild *s, const Step *step, const StrVec *local,
                              Contents *c, StepCache *ret, Err *err)
 {
-    Context *context = s->b->req->context;
+    Context *context = ret->from_context ? ret->from_context : s->b->req->context;
     KeyFiles f = {.s = s, .step = step, .files = context_files(context)};
     int rc;
 

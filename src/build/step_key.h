@@ -27,9 +27,10 @@ typedef struct StepCache {
     /* COPY --from: one of them is set */
     Stage *from_stage;
     BaseImage *from_image;
-    CacheKey contents;    /* of what it takes from the stage, once that was asked for */
-    CacheKey key;         /* of the step on what is below it; unset = not known */
-    struct CacheHit *hit; /* by that key */
+    Context *from_context; /* its files are in the own key, as those of the build's context */
+    CacheKey contents;     /* of what it takes from the stage, once that was asked for */
+    CacheKey key;          /* of the step on what is below it; unset = not known */
+    struct CacheHit *hit;  /* by that key */
 } StepCache;
 
 /* Will it make a layer? */

@@ -83,7 +83,8 @@ static const Option options[] = {
     {NULL, B | X, "label", 0, OPTION_LIST, AT(labels), "K=V",
      "set a label, over the Dockerfile's own"},
     {NULL, B | X, "build-context", 0, OPTION_LIST, AT(build_contexts), "N=SRC",
-     "use SRC (oci-layout://DIR[:TAG], docker-image://REF) for the name N"},
+     "use SRC (a context, oci-layout://DIR[:TAG], docker-image://REF) for the\n"
+     "name N"},
     {NULL, B | X, "secret", 0, OPTION_LIST, AT(secrets), "SPEC",
      "id=NAME[,src=FILE|env=VAR]: a secret for RUN --mount=type=secret"},
     {NULL, B, "ssh", 0, OPTION_LIST, AT(ssh), "ID[=SOCKET]",

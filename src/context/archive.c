@@ -34,7 +34,8 @@ typedef struct Archive {
     int spool;
     ArchiveOpts how;
     char *sub_path; /* cleaned; "" = all */
-    char *first;    /* cleaned path in the archive, sub path included; NULL = none */
+    bool bare_file;
+    char *first; /* cleaned path in the archive, sub path included; NULL = none */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t moved;
@@ -110,10 +111,24 @@ static int on_stored(void *ctx, const Node *n, Err *err)
     return 0;
 }
 
+/* All of it, whatever it is, as a file. */
+static int take_file(Archive *a, Reader *in, Err *err)
+{
+    FdWriter out = fd_writer(a->spool);
+    Inode *i = tree_inode_new(a->c.tree, S_IFREG | 0600);
+    Node *n;
+
+    TRY(io_copy(in, &out.w, &i->size, err));
+    i->content = (Content){.layer = 1};
+    return tree_add(a->c.tree, tree_root(a->c.tree), S("context"), i, &n, err);
+}
+
 static int take_bare(Archive *a, Reader *in, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_DOCKERFILE);
 
+    if (a->bare_file && a->how.maybe_dockerfile)
+        return take_file(a, in, err);
     TRY(reader_read_all(in, &text, "the Dockerfile", err));
     if (text.n == 0)
         return err_set(err, ERR_FORMAT, "it is empty: expected a tar archive%s",
@@ -326,6 +341,7 @@ static void set_paths(Archive *a, const ContextOpts *o)
     cleanup_arena Arena names = ARENA_INIT;
     const char *sub_path = o->sub_path ? o->sub_path : "";
 
+    a->bare_file = o->bare_file;
     a->sub_path = str_dup(path_rooted(&names, str_from(sub_path)));
     if (o->first)
         a->first = str_dup(path_rooted(&names, str_fmt_in(&names, "%s/%s", a->sub_path, o->first)));

@@ -45,6 +45,7 @@ typedef struct ContextOpts {
      * for the end of an archive. NULL = none.
      */
     const char *first;
+    bool bare_file; /* what is no archive is one file named "context", instead of a Dockerfile */
     const ContextGit *git;  /* NULL = nothing special */
     void (*warn)(Str text); /* NULL = nobody hears it */
 } ContextOpts;
