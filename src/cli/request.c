@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "cli/bases_opts.h"
+#include "cli/progress.h"
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
 #include "cli/request_epoch.h"
@@ -403,7 +404,10 @@ static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
                        "the Dockerfile and the context cannot both come from standard input");
     r->http = http_client_new(NULL);
     TRY(fill_git(front, s, r, err));
-    r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir, .http = r->http, .warn = warn};
+    r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir,
+                              .http = r->http,
+                              .warn = warn,
+                              .progress = s->quiet ? NULL : progress_transfer};
     TRY(read_outside(s, r, &text, &place, err));
     o = r->inputs;
     o.git = &r->git;

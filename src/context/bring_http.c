@@ -89,6 +89,21 @@ int http_bring(HttpClient *http, const HttpRequest *req, Writer *to, HttpAnswer 
     return rc;
 }
 
+static int write_counted(Writer *self, const void *p, size_t n, Err *err)
+{
+    Counted *c = (Counted *)self;
+
+    c->n += n;
+    if (c->progress)
+        c->progress(c->what, c->n);
+    return writer_write(c->to, p, n, err);
+}
+
+Counted counted_writer(Writer *to, Str what, void (*progress)(Str what, uint64_t done))
+{
+    return (Counted){.w = {write_counted}, .to = to, .what = what, .progress = progress};
+}
+
 int http_fail(const char *url, const HttpAnswer *a, Err *err)
 {
     cleanup_arena Arena names = ARENA_INIT;

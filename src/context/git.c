@@ -235,7 +235,7 @@ static int load_modules(Repository *r, const GitId *tree, Err *err)
 
 static int fetch_into(Repository *r, Node *dir, const ContextGit *git, GitFetched *got, Err *err)
 {
-    GitWireOpts wire = {.http = r->g->o->http};
+    GitWireOpts wire = {.http = r->g->o->http, .progress = r->g->o->progress};
     GitId tree;
 
     if (git) {

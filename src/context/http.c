@@ -10,6 +10,7 @@ typedef struct HttpBringer {
     Bringer b;
     HttpClient *http;
     char *url;
+    void (*progress)(Str what, uint64_t done);
 } HttpBringer;
 
 static int bring_url(Bringer *self, Writer *to, Err *err)
@@ -17,8 +18,10 @@ static int bring_url(Bringer *self, Writer *to, Err *err)
     const HttpBringer *b = (const HttpBringer *)self;
     cleanup_http_answer HttpAnswer answer = {0};
     HttpRequest req = {.method = "GET", .url = b->url};
+    cleanup_arena Arena a = ARENA_INIT;
+    Counted counted = counted_writer(to, url_for_people(&a, str_from(b->url)), b->progress);
 
-    TRY(http_bring(b->http, &req, to, &answer, err));
+    TRY(http_bring(b->http, &req, &counted.w, &answer, err));
     return answer.status == 200 || answer.status == 206 ? 0 : http_fail(b->url, &answer, err);
 }
 
@@ -47,5 +50,6 @@ int http_context_open(const char *spec, const char *rest, const ContextOpts *o, 
     b->b = (Bringer){bring_url, free_url};
     b->http = o->http;
     b->url = xstrdup(spec);
+    b->progress = o->progress;
     return archive_context_new(&b->b, &how, o, ret, err);
 }

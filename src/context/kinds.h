@@ -91,6 +91,16 @@ int archive_context_new(Bringer *taken, const ArchiveOpts *how, const ContextOpt
  */
 int http_bring(HttpClient *http, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
     must_check;
+
+/* Passes bytes on, and tells how many. */
+typedef struct Counted {
+    Writer w;
+    Writer *to;
+    Str what;
+    void (*progress)(Str what, uint64_t done);
+    uint64_t n;
+} Counted;
+Counted counted_writer(Writer *to, Str what, void (*progress)(Str what, uint64_t done));
 /* The error for an answer that brought nothing: ERR_AUTH or ERR_HTTP, with the URL. */
 int http_fail(const char *url, const HttpAnswer *a, Err *err) must_check;
 

@@ -21,6 +21,8 @@ typedef struct Transfer {
     int fd;
     uint64_t n;
     Sha256 *sum;
+    Str what;
+    void (*progress)(Str what, uint64_t done);
 } Transfer;
 
 static int transfer_begin(HttpSink *self, int status, uint64_t resume_at, Err *err)
@@ -49,6 +51,8 @@ static int transfer_write(Writer *self, const void *p, size_t n, Err *err)
     TRY(fd_pwrite_all(t->fd, p, n, t->n, err));
     sha256_update(t->sum, p, n);
     t->n += n;
+    if (t->progress)
+        t->progress(t->what, t->n);
     return 0;
 }
 
@@ -181,6 +185,8 @@ int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context
     f->c.loaded = true;
     TRY(context_spool_new(o, &f->spool, err));
     t.fd = f->spool;
+    t.what = str_from(f->c.name);
+    t.progress = o->progress;
     TRY(fetch(url, &t, r, o, &mtime_ns, err));
     TRY(add_file(f, url, t.n, mtime_ns, err));
     *ret = steal_ptr(&guard);

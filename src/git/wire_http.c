@@ -181,6 +181,8 @@ static int answer_write(Writer *self, const void *p, size_t n, Err *err)
     HttpWire *w = ((Answer *)self)->w;
 
     w->delivered += n;
+    if (w->o.progress)
+        w->o.progress(w->url->shown, w->delivered);
     return writer_write(pipe_writer(w->pipe), p, n, err);
 }
 
