@@ -2,6 +2,7 @@
 #include "build/key_mounts.h"
 
 #include "build/key_files.h"
+#include "build/named.h"
 #include "dockerfile/mount.h"
 
 static void add_optional(KeyMaker *k, const char *name, bool has, int64_t value)
@@ -54,9 +55,16 @@ static int add_context(StageBuild *s, const Step *step, const RunMount *m, Conte
 static int add_from(StageBuild *s, const RunMount *m, KeyMaker *k, StepCache *ret, Err *err)
 {
     KeySource source = {0};
+    Context *files = NULL;
     Str image;
 
     TRY(plan_find_mount(s->plan, s->stage, m, &source.stage, &image, err));
+    if (!source.stage && image.n)
+        TRY(named_context(s->b, image, &s->stage->platform, &files, err));
+    if (files) {
+        ret->why_not = "what a mount shows of a build context is not part of the key yet";
+        return 0;
+    }
     key_add(k, "mount from", source.stage ? S("stage") : image.n ? S("image") : S("nothing"));
     if (!source.stage && image.n)
         TRY(image_resolve(s->b, image, &s->stage->platform, &source.image, err));
