@@ -67,7 +67,7 @@ dockerfile 'FROM scratch\nCOPY --chmood=1 f /'
 wrong "unknown flag" 'Dockerfile:2: .*unknown flag: --chmood \(did you mean (--)?chmod\?\)' "$KILN" build .
 dockerfile 'FROM scratch\nCOPY nosuch /'
 wrong "missing source" 'Dockerfile:2: COPY: "/nosuch": not found' "$KILN" build -o "type=oci,dest=$LAB/out" .
-dockerfile 'FROM scratch\nADD https://example.com/x /\nRUN true'
+dockerfile 'FROM scratch\nADD --keep-git-dir https://example.com/x.git /\nRUN true'
 wrong "not built yet" 'Dockerfile:2: .*not supported yet' "$KILN" build .
 
 # ---- bases
@@ -163,7 +163,7 @@ ok "build arguments without a value" env B=from-env "$LAB/executor" --context "$
     --oci-layout-path "$LAB/x/args"
 is "are the environment's, or empty" "$(flatten --config "$LAB/x/args" | grep -oE '"[ab]": "[^"]*"' | tr '\n' ' ')" '"a": "[]" "b": "[from-env]" '
 wrong "without a destination" 'you must provide --destination, or use --no-push' "$LAB/executor" --context "$LAB/ws" --dockerfile sub/Dockerfile.x
-wrong "executor: what kaniko has and kiln has not yet" '--materialize.* not supported yet' executor --context "$LAB/ws" --no-push --materialize=true
+wrong "executor: what kaniko has and kiln has not yet" '--ignore-path.* not supported yet' executor --context "$LAB/ws" --no-push --ignore-path /x
 wrong "executor: misspelt" 'unknown option --destnation \(did you mean --destination\?\)' executor --destnation x
 ok "options that tune kaniko are taken" executor -c "$LAB/ws/sub" -f Dockerfile.x --no-push --snapshot-mode=redo --use-new-run --compressed-caching=false \
     --skip-unused-stages --insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --registry-mirror mirror.test --registry-map 'a.test=b.test' \
