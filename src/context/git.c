@@ -435,6 +435,6 @@ int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Conte
     if (s.keep_git_dir && r->keep_git_dir && s.keep_git_dir != r->keep_git_dir)
         return err_set(err, ERR_USAGE, "inconsistent keep-git-dir configuration");
     if (s.keep_git_dir == GIT_YES || r->keep_git_dir == GIT_YES)
-        return err_set(err, ERR_UNSUPPORTED, "ADD --keep-git-dir is not supported yet");
+        return err_set(err, ERR_UNSUPPORTED, "--keep-git-dir is not supported yet");
     return open_git(&s, NULL, o, ret, err);
 }
