@@ -43,7 +43,7 @@ right() {
 wrong "stages without end" 'more than 1000 stages'
 { echo 'FROM scratch' && for i in $(seq 11000); do echo "ENV a$i=b"; done; } >Dockerfile
 wrong "variables without end" 'ENV: the image would have more than 10000'
-{ echo 'FROM scratch' && echo -n 'LABEL' && for i in $(seq 11000); do printf " a$i=b \\\\\n"; done; echo; } >Dockerfile
+{ echo 'FROM scratch' && echo -n 'LABEL' && for i in $(seq 11000); do printf " a$i=b \\\\\n"; done; echo " z=1"; } >Dockerfile
 wrong "labels without end" 'LABEL: the image would have more than 10000'
 dockerfile "FROM scratch\nWORKDIR $(repeat 3000 /a)"
 wrong "a working directory without end" 'a path in the image is larger than 4095 bytes'
