@@ -36,7 +36,7 @@ is "entrypoint" "$(python3 -c 'import json,sys; c=json.load(sys.stdin)["config"]
     "['/kaniko/executor'] /workspace"
 
 like "it starts" "$(lab_podman run --rm kiln-release version)" '^kiln [0-9]'
-like "under kaniko's other name" "$(lab_podman run --rm --entrypoint /kaniko/warmer kiln-release 2>&1)" 'warmer is not supported yet'
+like "under kaniko's other name" "$(lab_podman run --rm --entrypoint /kaniko/warmer kiln-release 2>&1)" 'no image is named'
 mkdir "$LAB/ctx"
 printf 'FROM scratch\nCOPY Dockerfile /\n' >"$LAB/ctx/Dockerfile"
 ok "a build without RUN" kiln_in lab_podman -v "$LAB/ctx:/workspace:ro" -- --no-push
