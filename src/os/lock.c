@@ -24,7 +24,10 @@ enum {
 static int open_lock_file(const char *path, LockMode mode)
 {
     int access_mode = mode == LOCK_EXCLUSIVE ? O_RDWR : O_RDONLY;
+    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+    if (dir >= 0)
+        return dir;
     return open(path, access_mode | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
 }
 

@@ -12,7 +12,7 @@ typedef enum LockMode {
 } LockMode;
 
 /*
- * Make 'path' if needed and lock it, waiting as long as it takes (a signal ends the wait:
+ * Make 'path' if needed and lock it (a directory that is there is itself locked), waiting as long as it takes (a signal ends the wait:
  * ERR_CANCELLED). *ret_fd holds the lock until closed.
  */
 int lock_file(const char *path, LockMode mode, int *ret_fd, Err *err) must_check;
