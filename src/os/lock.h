@@ -12,8 +12,8 @@ typedef enum LockMode {
 } LockMode;
 
 /*
- * Make 'path' if needed and lock it (a directory that is there is itself locked), waiting as long as it takes (a signal ends the wait:
- * ERR_CANCELLED). *ret_fd holds the lock until closed.
+ * Make 'path' if needed and lock it, waiting as long as it takes (a signal ends the wait:
+ * ERR_CANCELLED). A directory that is there is locked itself. *ret_fd holds the lock until closed.
  */
 int lock_file(const char *path, LockMode mode, int *ret_fd, Err *err) must_check;
 
