@@ -9,6 +9,9 @@
  *   has a say in where blocks end, so it is part of what the output depends on, like the level.
  * - isal_deflate_init() forgets the last stream and its settings entirely; the hash table is cleared
  *   when a stream starts or is given a dictionary.
+ * - A stream that starts without a dictionary hashes part of its own state's address in place of its
+ *   third byte: one address in some thousands gives other bytes. So no stream does: the first byte
+ *   of a layer goes out as a stored block, and is the dictionary of what follows.
  */
 #include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
@@ -100,10 +103,22 @@ static void *isal_deflate_make(int level)
     return NEW(IsalDeflate);
 }
 
-static int isal_deflate_chunk(void *state, const FlateChunk *c, unsigned char *out, size_t room,
-                              size_t *ret_n, Err *err)
+enum {
+    STORED_ONE = 6 /* bytes */
+};
+
+/* A stored block of one byte, not the last one of its stream (RFC 1951, 3.2.4). */
+static void store_one(unsigned char byte, unsigned char out[STORED_ONE])
 {
-    IsalDeflate *d = state;
+    const unsigned char block[STORED_ONE] = {0, 1, 0, 0xfe, 0xff, byte};
+
+    memcpy(out, block, STORED_ONE);
+}
+
+/* 'c' has a dictionary, or no bytes at all. */
+static int deflate_behind(IsalDeflate *d, const FlateChunk *c, unsigned char *out, size_t room,
+                          size_t *ret_n, Err *err)
+{
     struct isal_zstream *z = &d->z;
     int r = COMP_OK;
 
@@ -127,6 +142,22 @@ static int isal_deflate_chunk(void *state, const FlateChunk *c, unsigned char *o
         (c->last && z->internal_state.state != ZSTATE_END))
         return err_set(err, ERR_LIMIT, "gzip: a chunk does not fit its bound");
     *ret_n = room - z->avail_out;
+    return 0;
+}
+
+static int isal_deflate_chunk(void *state, const FlateChunk *c, unsigned char *out, size_t room,
+                              size_t *ret_n, Err *err)
+{
+    const unsigned char *in = c->in;
+    FlateChunk rest = {in, 1, in + 1, c->n_in - 1, c->last};
+
+    if (c->n_dict > 0 || c->n_in == 0)
+        return deflate_behind(state, c, out, room, ret_n, err);
+    if (room < STORED_ONE)
+        return err_set(err, ERR_LIMIT, "gzip: a chunk does not fit its bound");
+    store_one(*in, out);
+    TRY(deflate_behind(state, &rest, out + STORED_ONE, room - STORED_ONE, ret_n, err));
+    *ret_n += STORED_ONE;
     return 0;
 }
 
