@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/internal.h"
+#include "os/environ.h"
 
 static bool may_matter(Str name)
 {
@@ -13,19 +14,6 @@ static bool may_matter(Str name)
         if (str_starts(name, prefixes[i]))
             return true;
     return str_eq(name, S("HOME"));
-}
-
-static void keep_variables(Cloud *c)
-{
-    for (char **e = environ; e && *e; e++) {
-        KeyValue kv;
-
-        if (!str_cut(str_from(*e), '=', &kv.key, &kv.value) || !may_matter(kv.key))
-            continue;
-        kv.key = str_dup_in(&c->arena, kv.key);
-        kv.value = str_dup_in(&c->arena, kv.value);
-        vec_push(&c->variables, kv);
-    }
 }
 
 Str cloud_variable(const Cloud *c, const char *name)
@@ -43,7 +31,7 @@ Cloud *cloud_new(void)
     c->http = http_client_new(NULL);
     c->near = http_client_new(
         &(HttpClientOpts){.retries = 2, .connect_timeout_s = 1, .stall_timeout_s = 5});
-    keep_variables(c);
+    environ_copy(may_matter, &c->arena, &c->variables);
     aws_load(c);
     google_load(c);
     azure_load(c);

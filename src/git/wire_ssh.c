@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "git/wire.h"
 #include "os/fd.h"
+#include "os/spawn.h"
 
 typedef struct SshWire {
     GitWire w;
@@ -61,61 +61,21 @@ static void command_line(const SshWire *w, Arena *a, const char *argv[16])
     argv[n] = NULL;
 }
 
-static int set_attributes(posix_spawnattr_t *attr)
-{
-    sigset_t all, none;
-    int e;
-
-    (void)sigfillset(&all);
-    (void)sigemptyset(&none);
-    e = posix_spawnattr_setsigdefault(attr, &all);
-    if (e == 0)
-        e = posix_spawnattr_setsigmask(attr, &none);
-    if (e == 0)
-        e = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETPGROUP);
-    return e;
-}
-
-static int set_files(posix_spawn_file_actions_t *f, int in, int out, int complaints)
-{
-    int e = posix_spawn_file_actions_adddup2(f, in, STDIN_FILENO);
-
-    if (e == 0)
-        e = posix_spawn_file_actions_adddup2(f, out, STDOUT_FILENO);
-    if (e == 0)
-        e = posix_spawn_file_actions_adddup2(f, complaints, STDERR_FILENO);
-    return e;
-}
-
 static int spawn(SshWire *w, int in, int out, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
     const char *argv[16];
-    int e;
 
     command_line(w, &a, argv);
-    (void)posix_spawn_file_actions_init(&files);
-    (void)posix_spawnattr_init(&attr);
-    e = set_files(&files, in, out, w->complaints);
-    if (e == 0)
-        e = set_attributes(&attr);
-    if (e == 0)
-        e = posix_spawnp(&w->pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv, environ);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&files);
-    if (e == 0)
+    if (os_spawn(argv, in, out, w->complaints, &w->pid, err) == 0)
         return 0;
     w->pid = 0;
-    errno = e;
-    if (e == ENOENT)
-        return err_set(err, ERR_UNSUPPORTED,
-                       STR_FMT ": there is no program ssh here: use https:// with GIT_TOKEN, or an "
-                               "image that has ssh",
-                       STR_ARG(w->url->shown));
-    return err_sys(err, "run ssh");
+    if (err->kind != ERR_NOT_FOUND)
+        return -1;
+    return err_set(err, ERR_UNSUPPORTED,
+                   STR_FMT ": there is no program ssh here: use https:// with GIT_TOKEN, or an "
+                           "image that has ssh",
+                   STR_ARG(w->url->shown));
 }
 
 static int start(SshWire *w, Err *err)

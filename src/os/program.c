@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #include "os/fd.h"
 #include "os/signal.h"
+#include "os/spawn.h"
 
 enum {
     REAP_STEP_MS = 10 /* between looks at a program that has said all it had to say */
@@ -38,56 +38,6 @@ static void running_done(Running *p)
     while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
         ;
     p->pid = 0;
-}
-
-static int set_attributes(posix_spawnattr_t *attr)
-{
-    sigset_t all, none;
-    int e;
-
-    (void)sigfillset(&all);
-    (void)sigemptyset(&none);
-    e = posix_spawnattr_setsigdefault(attr, &all);
-    if (e == 0)
-        e = posix_spawnattr_setsigmask(attr, &none);
-    if (e == 0)
-        e = posix_spawnattr_setpgroup(attr, 0);
-    if (e == 0)
-        e = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                               POSIX_SPAWN_SETPGROUP);
-    return e;
-}
-
-static int set_files(posix_spawn_file_actions_t *files, int in, int out)
-{
-    int e = posix_spawn_file_actions_adddup2(files, in, STDIN_FILENO);
-
-    if (e == 0)
-        e = posix_spawn_file_actions_adddup2(files, out, STDOUT_FILENO);
-    if (e == 0)
-        e = posix_spawn_file_actions_addopen(files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    return e;
-}
-
-static int spawn(const char *const argv[], int in, int out, pid_t *ret, Err *err)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    int e;
-
-    (void)posix_spawn_file_actions_init(&files);
-    (void)posix_spawnattr_init(&attr);
-    e = set_files(&files, in, out);
-    if (e == 0)
-        e = set_attributes(&attr);
-    if (e == 0)
-        e = posix_spawnp(ret, argv[0], &files, &attr, (char *const *)(uintptr_t)argv, environ);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&files);
-    if (e == ENOENT)
-        return err_set(err, ERR_NOT_FOUND, "%s is not installed (it is not in PATH)", argv[0]);
-    errno = e;
-    return e ? err_sys(err, "run %s", argv[0]) : 0;
 }
 
 static int check_time(const Running *p, Err *err)
@@ -176,7 +126,7 @@ int program_run(const char *const argv[], Str in, unsigned timeout_s, Buf *out, 
         return err_sys(err, "pipe");
     from = pair[0];
     its_out = pair[1];
-    TRY(spawn(argv, its_in, its_out, &p.pid, err));
+    TRY(os_spawn(argv, its_in, its_out, -1, &p.pid, err));
     close_at(&its_in);
     close_at(&its_out);
     if (fd_write_all(to, in.p, in.n, err) < 0 && err->os_errno != EPIPE)

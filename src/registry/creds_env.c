@@ -6,6 +6,7 @@
  * A GitLab job brings CI_REGISTRY, CI_REGISTRY_USER and CI_REGISTRY_PASSWORD.
  */
 #include "base/vec.h"
+#include "os/environ.h"
 #include "registry/creds_source.h"
 
 typedef struct CredEnv {
@@ -21,25 +22,12 @@ static bool may_matter(Str name)
            (str_ends(name, S("_USER")) || str_ends(name, S("_PASSWORD")));
 }
 
-static void copy_variables(CredEnv *c)
-{
-    for (char **e = environ; e && *e; e++) {
-        KeyValue kv;
-
-        if (!str_cut(str_from(*e), '=', &kv.key, &kv.value) || !may_matter(kv.key))
-            continue;
-        kv.key = str_dup_in(&c->arena, kv.key);
-        kv.value = str_dup_in(&c->arena, kv.value);
-        vec_push(&c->variables, kv);
-    }
-}
-
 static int env_load(void **ret, Err *err)
 {
     CredEnv *c = NEW(CredEnv);
 
     (void)err;
-    copy_variables(c);
+    environ_copy(may_matter, &c->arena, &c->variables);
     *ret = c;
     return 0;
 }
