@@ -370,11 +370,12 @@ static bool is_unchanged(StageBuild *s, const StepCache *c)
 {
     BuildCache *cache = s->b->cache;
     const Node *which = NULL;
+    int changed = 0;
     Err err;
-    Context *context = c->from_context ? c->from_context : s->b->req->context;
-    int changed =
-        contents_changed(cache->contents, context_files(context), &c->files, &which, &err);
 
+    for (size_t i = 0; changed == 0 && i < c->shown.n; i++)
+        changed = contents_changed(cache->contents, context_files(c->shown.v[i].context),
+                                   &c->shown.v[i].files, &which, &err);
     if (changed == 0)
         return true;
     cache->unsafe = true;

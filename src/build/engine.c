@@ -477,6 +477,26 @@ static int build_once(const BuildRequest *req, bool read_cache, BuildResult *ret
     return again ? 1 : rc;
 }
 
+/* Not while another build uses the directory: the last one makes room. */
+static void make_room(const BuildRequest *req)
+{
+    PruneOpts o = {.kiln_dir = req->kiln_dir,
+                   .keep_bytes = req->keep_bytes,
+                   .now_ns = clock_ns(CLOCK_REALTIME),
+                   .only_if_idle = true};
+    const Builder told = {.req = req};
+    PruneReport report;
+    Err err;
+
+    if (!req->has_keep_bytes || req->dryrun || signal_caught())
+        return;
+    if (cache_prune(&o, &report, &err) < 0)
+        builder_warn(&told, "no room was made in %s: %s", req->kiln_dir, err.msg);
+    else
+        log_debug("%llu bytes of %s were removed, %llu are left", (unsigned long long)report.bytes,
+                  req->kiln_dir, (unsigned long long)report.kept_bytes);
+}
+
 int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
 {
     int64_t begun = clock_ns(CLOCK_MONOTONIC);
@@ -485,6 +505,7 @@ int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
 
     if (rc > 0)
         rc = build_once(req, false, &result, err);
+    make_room(req);
     if (rc < 0)
         return -1;
     result.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;

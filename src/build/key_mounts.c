@@ -28,11 +28,17 @@ static void add_fields(KeyMaker *k, StageBuild *s, const RunMount *m)
     key_add_number(k, "mount size", (int64_t)m->size_bytes);
 }
 
-static int add_context(StageBuild *s, const Step *step, const RunMount *m, Contents *c, KeyMaker *k,
-                       StepCache *ret, Err *err)
+typedef struct KeyMounts {
+    StageBuild *s;
+    const Step *step;
+    Contents *contents;
+    KeyMaker *k;
+    StepCache *ret;
+} KeyMounts;
+
+static int add_context(KeyMounts *x, const RunMount *m, Context *context, Err *err)
 {
-    Context *context = s->b->req->context;
-    KeyFiles f = {.s = s, .step = step, .files = context_files(context)};
+    KeyFiles f = {.s = x->s, .step = x->step, .files = context_files(context)};
     StrVec source = {0};
     Node *top;
     int rc;
@@ -41,19 +47,19 @@ static int add_context(StageBuild *s, const Step *step, const RunMount *m, Conte
     f.tree = context_tree(context);
     TRY(tree_lookup(f.tree, m->source, true, &top, err));
     if (top) /* a mount shows the directory itself as well */
-        key_add_number(k, "mount mode of the source", top->inode->mode);
+        key_add_number(x->k, "mount mode of the source", top->inode->mode);
     vec_push(&source, m->source.n ? m->source : S("."));
-    rc = key_files_add(&f, &source, c, k, err);
+    rc = key_files_add(&f, &source, x->contents, x->k, err);
     if (rc == 0)
-        vec_foreach(n, &f.regular)
-            vec_push(&ret->files, *n);
+        step_cache_shown(x->ret, context, &f.regular);
     vec_done(&source);
     key_files_done(&f);
     return rc;
 }
 
-static int add_from(StageBuild *s, const RunMount *m, KeyMaker *k, StepCache *ret, Err *err)
+static int add_from(KeyMounts *x, const RunMount *m, Err *err)
 {
+    StageBuild *s = x->s;
     KeySource source = {0};
     Context *files = NULL;
     Str image;
@@ -62,39 +68,39 @@ static int add_from(StageBuild *s, const RunMount *m, KeyMaker *k, StepCache *re
     if (!source.stage && image.n)
         TRY(named_context(s->b, image, &s->stage->platform, &files, err));
     if (files) {
-        ret->why_not = "what a mount shows of a build context is not part of the key yet";
-        return 0;
+        key_add(x->k, "mount from", S("context"));
+        return add_context(x, m, files, err);
     }
-    key_add(k, "mount from", source.stage ? S("stage") : image.n ? S("image") : S("nothing"));
+    key_add(x->k, "mount from", source.stage ? S("stage") : image.n ? S("image") : S("nothing"));
     if (!source.stage && image.n)
         TRY(image_resolve(s->b, image, &s->stage->platform, &source.image, err));
     if (source.stage || source.image)
-        vec_push(&ret->mounts, source);
+        vec_push(&x->ret->mounts, source);
     return 0;
 }
 
-static int add_mount(StageBuild *s, const Step *step, Str text, Contents *c, KeyMaker *k,
-                     StepCache *ret, Err *err)
+static int add_mount(KeyMounts *x, Str text, Err *err)
 {
-    Expander x = scope_expander(&s->scope);
+    Expander variables = scope_expander(&x->s->scope);
     RunMount m;
 
-    TRY(mount_parse(&s->arena, text, &x, &m, err));
-    add_fields(k, s, &m);
+    TRY(mount_parse(&x->s->arena, text, &variables, &m, err));
+    add_fields(x->k, x->s, &m);
     if (m.from.n)
-        return add_from(s, &m, k, ret, err);
-    return m.type == MOUNT_TYPE_BIND ? add_context(s, step, &m, c, k, ret, err) : 0;
+        return add_from(x, &m, err);
+    return m.type == MOUNT_TYPE_BIND ? add_context(x, &m, x->s->b->req->context, err) : 0;
 }
 
 int key_mounts_add(StageBuild *s, const Step *step, Contents *c, KeyMaker *k, StepCache *ret,
                    Err *err)
 {
+    KeyMounts x = {s, step, c, k, ret};
     size_t n = 0;
 
     vec_foreach(f, &step->i->flags) {
         if (!str_eq(f->name, S("mount")))
             continue;
-        TRY(add_mount(s, step, f->value, c, k, ret, err));
+        TRY(add_mount(&x, f->value, err));
         n++;
     }
     key_add_count(k, "mounts", n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * build/key_mounts.h - the --mount flags of a RUN in its key: where each is and what it shows. Of
- * the context its files; of stages and images what they are known by (StepCache.mounts). What is in
+ * contexts their files; of stages and images what they are known by (StepCache.mounts). What is in
  * a cache is not part of it, nor are secrets: their ids are.
  */
 #pragma once

@@ -24,8 +24,19 @@ void step_cache_done(StepCache *c)
     if (!c)
         return;
     vec_done(&c->inputs);
-    vec_done(&c->files);
+    vec_foreach(x, &c->shown)
+        vec_done(&x->files);
+    vec_done(&c->shown);
     vec_done(&c->mounts);
+}
+
+void step_cache_shown(StepCache *c, Context *context, const NodeVec *files)
+{
+    KeyContext shown = {.context = context};
+
+    vec_foreach(n, files)
+        vec_push(&shown.files, *n);
+    vec_push(&c->shown, shown);
 }
 
 /* --- RUN --- */
@@ -199,8 +210,7 @@ static int add_context_files(KeyMaker *k, StageBuild *s, const Step *step, const
     f.tree = context_tree(context);
     rc = key_files_add(&f, local, c, k, err);
     if (rc == 0)
-        vec_foreach(n, &f.regular)
-            vec_push(&ret->files, *n);
+        step_cache_shown(ret, context, &f.regular);
     key_files_done(&f);
     return rc;
 }

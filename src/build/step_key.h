@@ -2,7 +2,7 @@
 /*
  * build/step_key.h - what one step can see, as a key (docs/cache-keys.md).
  *
- * A step's own key is of what it says and of the files of the context that it copies; what stands
+ * A step's own key is of what it says and of the files of contexts that it sees; what stands
  * below it and what it takes from other stages is put to it by build/cached.h.
  */
 #pragma once
@@ -16,13 +16,19 @@ typedef struct KeySource {
     BaseImage *image;
 } KeySource;
 
+/* Files of a context, hashed: that of the build, or a named one. */
+typedef struct KeyContext {
+    Context *context;
+    NodeVec files;
+} KeyContext;
+
 typedef struct StepCache {
     bool enabled;        /* may be looked up and stored */
     const char *why_not; /* what it sees cannot be known before it runs; NULL = it can */
     CacheKey own;
     CacheKey before;       /* of the step before */
     KeyInputVec inputs;    /* of the own key */
-    NodeVec files;         /* of the context, hashed */
+    VEC(KeyContext) shown; /* of contexts: copied, or mounted */
     VEC(KeySource) mounts; /* RUN --mount=from= */
     /* COPY --from: one of them is set */
     Stage *from_stage;
@@ -39,6 +45,8 @@ int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err) must_
 /* For steps that do. 'ret' is empty; its vectors are the caller's (step_cache_done). */
 int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *err) must_check;
 void step_cache_done(StepCache *c); /* NULL allowed */
+/* The files that were put into the key are of this context. */
+void step_cache_shown(StepCache *c, Context *context, const NodeVec *files);
 
 /* COPY --from: a key of the files that it takes from there, and of nothing else. */
 int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *ret, Err *err)

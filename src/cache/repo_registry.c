@@ -30,6 +30,7 @@ static int find_registry(CacheRepo *r, const CacheKey *key, Buf *ret, Err *err)
     Reference ref = entry_reference(r, key, &a);
     Descriptor desc;
 
+    TRY(registry_contact(r->base.registry, &ref, false, err));
     if (registry_resolve(r->base.registry, &ref, NULL, &desc, ret, &a, err) == 0)
         return 1;
     /* what is no image is no entry */
@@ -45,6 +46,7 @@ static int put_registry(CacheRepo *r, const CacheWrite *w, Err *err)
     PushOutcome ignored;
     Digest config;
 
+    TRY(registry_contact(to, &r->spec->ref, true, err));
     TRY(store_put(r->base.store, w->config_json, &config, err));
     if (w->layer)
         TRY(registry_push_blob(to, &r->spec->ref, w->layer, w->mount_from, r->base.store, NULL,

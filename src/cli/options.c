@@ -156,6 +156,9 @@ static const Option options[] = {
     {NULL, B | X, "cache-run-layers", 0, OPTION_FLAG, AT(cache_run_layers), NULL,
      "layers of RUN (default: true)"},
     {NULL, B | X, "no-push-cache", 0, OPTION_FLAG, AT(no_push_cache), NULL, "only read the cache"},
+    {NULL, B | X, "keep-size", 0, OPTION_TEXT, AT(keep_size), "SIZE",
+     "afterwards let the kiln directory hold no more than this, what was used\n"
+     "last (KILN_KEEP_SIZE; not while another build uses it)"},
     {NULL, B | X, "explain-cache", 0, OPTION_FLAG, AT(explain_cache), NULL,
      "say of every step why it is, or is not, in the cache"},
     {NULL, B | X, "dryrun", 0, OPTION_FLAG, AT(dryrun), NULL, "only show what would be done"},

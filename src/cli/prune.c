@@ -23,38 +23,6 @@ static const char usage[] =
     "  kiln prune                        everything\n"
     "\n";
 
-/* "10GB", "500M", "4GiB", "1000" */
-static int parse_size(const char *text, uint64_t *ret, Err *err)
-{
-    static const struct {
-        const char *name;
-        uint64_t bytes;
-    } units[] = {{"", 1},
-                 {"B", 1},
-                 {"K", 1000},
-                 {"KB", 1000},
-                 {"M", 1000000},
-                 {"MB", 1000000},
-                 {"G", 1000000000},
-                 {"GB", 1000000000},
-                 {"T", 1000000000000},
-                 {"TB", 1000000000000},
-                 {"KiB", 1 << 10},
-                 {"MiB", 1 << 20},
-                 {"GiB", 1 << 30},
-                 {"TiB", (uint64_t)1 << 40}};
-    size_t digits = strspn(text, "0123456789");
-    uint64_t n;
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++)
-        if (strcasecmp(text + digits, units[i].name) == 0 &&
-            num_parse_u64((Str){text, digits}, UINT64_MAX / units[i].bytes, &n)) {
-            *ret = n * units[i].bytes;
-            return 0;
-        }
-    return err_set(err, ERR_USAGE, "--keep-size %s: expected a size like 10GB or 500MiB", text);
-}
-
 static int run(const Settings *s, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
@@ -68,7 +36,7 @@ static int run(const Settings *s, Err *err)
     TRY(signals_install(err));
     TRY(parse_duration(s->unused, "--unused", 0, &o.unused_ns, err));
     if (s->keep_size)
-        TRY(parse_size(s->keep_size, &o.keep_bytes, err));
+        TRY(parse_size(s->keep_size, "--keep-size", &o.keep_bytes, err));
     else if (s->unused)
         o.keep_bytes = UINT64_MAX; /* age alone decides */
     (void)clock_gettime(CLOCK_REALTIME, &now);

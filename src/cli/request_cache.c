@@ -164,6 +164,17 @@ static int fill_buildx(const Settings *s, Request *r, Err *err)
     return 0;
 }
 
+static int keep_size(const Settings *s, BuildRequest *b, Err *err)
+{
+    const char *env = getenv("KILN_KEEP_SIZE");
+    const char *size = s->keep_size ? s->keep_size : env && *env ? env : NULL;
+
+    b->has_keep_bytes = size != NULL;
+    return size ? parse_size(size, s->keep_size ? "--keep-size" : "KILN_KEEP_SIZE", &b->keep_bytes,
+                             err)
+                : 0;
+}
+
 int request_cache(Front front, const Settings *s, Request *r, Err *err)
 {
     BuildRequest *b = &r->build;
@@ -172,6 +183,7 @@ int request_cache(Front front, const Settings *s, Request *r, Err *err)
     b->cache_run = s->cache_run_layers;
     b->cache_copy = s->cache_copy_layers || front == FRONT_BUILD;
     b->explain_cache = s->explain_cache;
+    TRY(keep_size(s, b, err));
     b->dryrun = s->dryrun;
     TRY(fill_kaniko(front, s, r, err));
     return fill_buildx(s, r, err);

@@ -46,7 +46,7 @@ typedef struct Settings {
 
     /* of one command each */
     StrVec images;                   /* warm */
-    const char *keep_size, *unused;  /* prune */
+    const char *keep_size, *unused;  /* prune; the former also build, executor */
     const char *username, *password; /* login */
     bool password_stdin;
     bool raw, show_config, show_referrers; /* inspect */

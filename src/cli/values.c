@@ -25,6 +25,37 @@ int parse_duration(const char *text, const char *option, int64_t otherwise_ns, i
     return 0;
 }
 
+int parse_size(const char *text, const char *option, uint64_t *ret, Err *err)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"", 1},
+                 {"B", 1},
+                 {"K", 1000},
+                 {"KB", 1000},
+                 {"M", 1000000},
+                 {"MB", 1000000},
+                 {"G", 1000000000},
+                 {"GB", 1000000000},
+                 {"T", 1000000000000},
+                 {"TB", 1000000000000},
+                 {"KiB", 1 << 10},
+                 {"MiB", 1 << 20},
+                 {"GiB", 1 << 30},
+                 {"TiB", (uint64_t)1 << 40}};
+    size_t digits = strspn(text, "0123456789");
+    uint64_t n;
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (strcasecmp(text + digits, units[i].name) == 0 &&
+            num_parse_u64((Str){text, digits}, UINT64_MAX / units[i].bytes, &n)) {
+            *ret = n * units[i].bytes;
+            return 0;
+        }
+    return err_set(err, ERR_USAGE, "%s %s: expected a size like 10GB or 500MiB", option, text);
+}
+
 int parse_pairs(Arena *a, const StrVec *from, const char *option, LoneKey lone, KeyValueVec *to,
                 Err *err)
 {

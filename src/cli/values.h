@@ -14,6 +14,9 @@ int parse_count(const char *text, const char *option, unsigned *ret, Err *err) m
 int parse_duration(const char *text, const char *option, int64_t otherwise_ns, int64_t *ret_ns,
                    Err *err) must_check;
 
+/* "10GB", "500M", "4GiB", "1000" */
+int parse_size(const char *text, const char *option, uint64_t *ret, Err *err) must_check;
+
 /* What K alone means, without a value. */
 typedef enum LoneKey {
     LONE_WRONG,

@@ -147,6 +147,7 @@ int token_get(Registry *r, Host *h, const Credential *c, const Str *scopes, size
               Err *err) must_check;
 void token_forget(Host *h, Str used); /* the server would not take it */
 void tokens_done(Host *h);
+int64_t registry_now_ms(void); /* monotonic */
 
 /* error.c */
 

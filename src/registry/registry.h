@@ -54,6 +54,12 @@ CLEANUP_DEFINE(Registry, registry_free);
  * credentials goes without.
  */
 void registry_prepare(Registry *r, const Reference *ref, bool for_push);
+/*
+ * First contact with the registry of this repository, unless that went well before: 0 when it or a
+ * mirror answers. For what is not worth waiting for: nothing is tried long, a time-out is short.
+ */
+int registry_contact(Registry *r, const Reference *ref, bool for_push, Err *err) must_check;
+
 /* While sealed no program is run and no file is read for credentials: "/" is not our own. */
 void registry_seal(Registry *r, bool sealed);
 

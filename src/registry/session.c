@@ -15,6 +15,9 @@
 enum {
     PROBE_TIMEOUT_S = 5, /* for https where http is allowed as well */
     SCOPES_MAX = 3,
+    QUICK_TRIES = 2,
+    QUICK_PAUSE_MS = 200,
+    QUICK_ERROR_MS = 1000,
 };
 
 void host_free(Host *h)
@@ -143,19 +146,19 @@ static int ping_over(Registry *r, Host *h, bool https, bool probe, HttpAnswer *r
 }
 
 /* https; where http is allowed, that too, but never instead of a certificate that is wrong. */
-static int ping(Registry *r, Host *h, bool may_http, HttpAnswer *ret, Err *err)
+static int ping(Registry *r, Host *h, bool may_http, bool quick, HttpAnswer *ret, Err *err)
 {
     Err plain;
 
     h->https = true;
     if (!may_http)
-        return ping_over(r, h, true, false, ret, err);
+        return ping_over(r, h, true, quick, ret, err);
     if (ping_over(r, h, true, true, ret, err) == 0)
         return 0;
     if (err->kind != ERR_NET)
         return -1;
     log_debug(STR_FMT ": no https (%s), trying http", STR_ARG(h->name), err->msg);
-    if (ping_over(r, h, false, false, ret, &plain) < 0) {
+    if (ping_over(r, h, false, quick, ret, &plain) < 0) {
         if (plain.kind == ERR_CANCELLED)
             *err = plain;
         return -1;
@@ -168,13 +171,13 @@ static int ping(Registry *r, Host *h, bool may_http, HttpAnswer *ret, Err *err)
     return 0;
 }
 
-static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, Err *err)
+static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
     cleanup_arena Arena a = ARENA_INIT;
     Str scope;
 
-    TRY(ping(r, h, at->may_http, &answer, err));
+    TRY(ping(r, h, at->may_http, quick, &answer, err));
     if (http_status_is_temporary(answer.status))
         return registry_fail(r, at, &answer, "GET /v2/", err);
     if (answer.status == 401)
@@ -184,7 +187,7 @@ static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, Err *er
 }
 
 /* First contact, once; the host is locked when this returns 0. */
-static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
+static int host_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
     unsigned failures = atomic_load(&h->failures);
 
@@ -193,7 +196,7 @@ static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
         return 0;
     if (atomic_load(&h->failures) != failures) { /* somebody failed while we waited */
         *err = h->failure;
-    } else if (host_contact_locked(r, h, at, err) == 0) {
+    } else if (host_contact_locked(r, h, at, quick, err) == 0) {
         return 0;
     } else {
         h->failure = *err;
@@ -201,6 +204,38 @@ static int host_contact(Registry *r, Host *h, const Endpoint *at, Err *err)
     }
     (void)pthread_mutex_unlock(&h->lock);
     return -1;
+}
+
+/* A connection that is refused or reset at once is worth a second try, a time-out is not. */
+static int contact_quickly(Registry *r, const Endpoint *at, Err *err)
+{
+    Host *h = host_get(r, at);
+
+    for (unsigned tries = 1;; tries++) {
+        int64_t begun = registry_now_ms();
+
+        if (host_contact(r, h, at, true, err) == 0) {
+            (void)pthread_mutex_unlock(&h->lock);
+            return 0;
+        }
+        if (tries == QUICK_TRIES || !error_may_pass(err) ||
+            registry_now_ms() - begun > QUICK_ERROR_MS)
+            return -1;
+        TRY(http_pause(QUICK_PAUSE_MS, err));
+    }
+}
+
+int registry_contact(Registry *r, const Reference *ref, bool for_push, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    EndpointVec all = {0};
+    int rc = -1;
+
+    endpoints_find(r, ref, for_push ? USE_PUSH : USE_PULL, &a, &all);
+    for (size_t i = 0; rc < 0 && i < all.n; i++)
+        rc = contact_quickly(r, &all.v[i], err);
+    vec_done(&all);
+    return rc < 0 ? registry_wrap(ref, err) : 0;
 }
 
 /* A call in the name of one candidate. */
@@ -421,7 +456,7 @@ static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome
         bool ours;
         int ready;
 
-        if (host_contact(r, h, call->at, err) < 0)
+        if (host_contact(r, h, call->at, false, err) < 0)
             return 1;
         url = call_url(call, h, &a);
         ours = is_of_host(call, h, url);

@@ -20,7 +20,7 @@ enum {
     TOKENS_MAX = 256, /* per host; older ones are dropped */
 };
 
-static int64_t now_ms(void)
+int64_t registry_now_ms(void)
 {
     struct timespec t;
 
@@ -66,7 +66,7 @@ static const Token *tokens_find(Host *h, const char *key)
 
         if (strcmp(t->key, key) != 0)
             continue;
-        if (t->good_until_ms > now_ms())
+        if (t->good_until_ms > registry_now_ms())
             return t;
         tokens_remove(h, i - 1);
     }
@@ -208,7 +208,7 @@ static int read_answer(const HttpAnswer *answer, Token *ret, Err *err)
     if (json_get_int(json_find(j, "expires_in"), &life) && (life < 0 || life > LIFE_MAX_S))
         life = life < 0 ? 0 : LIFE_MAX_S;
     ret->text = str_dup(text);
-    ret->good_until_ms = now_ms() + life * 800; /* renewed when a fifth is left */
+    ret->good_until_ms = registry_now_ms() + life * 800; /* renewed when a fifth is left */
     return 0;
 }
 

@@ -173,11 +173,38 @@ plan=$(build --cache --dryrun)
 like "and why the rest would not: by what differs" "$plan" 'miss [0-9a-f]{12} COPY f1 /: file f1 differs'
 like "or because of that" "$plan" 'miss [0-9a-f]{12} RUN cat.*: a step before it is not in the cache'
 
+mkdir "$LAB/named" "$LAB/mounted"
+echo one >"$LAB/named/f"
+printf 'FROM base\nRUN --mount=from=n,target=/n cat /n/f >/out\n' >"$LAB/mounted/Dockerfile"
+mounted() { "$KILN" build "${base[@]}" --build-context "n=$LAB/named" --cache "$@" "$LAB/mounted"; }
+ok "a RUN that mounts a named context" mounted
+touch -d 2001-01-01 "$LAB/named/f"
+like "is found by what that holds" "$(mounted --dryrun)" '1/1. hit '
+echo two >"$LAB/named/f"
+like "and by nothing else" "$(mounted --dryrun)" '1/1. miss .*: file ./f differs'
+
+entries() { find "$KILN_DIR/cache" -type f | wc -l; }
+ok "--keep-size that suffices" build --cache --keep-size 1GB
+is "keeps all" "$([ "$(entries)" -ge 4 ] && echo yes)" yes
+flock --no-fork --shared "$KILN_DIR" sleep 60 &
+other=$!
+until ! flock --exclusive --nonblock "$KILN_DIR" true; do sleep 0.05; done
+KILN_KEEP_SIZE=0 ok "nothing is removed" build --cache
+is "while another build uses the directory" "$([ "$(entries)" -ge 4 ] && echo yes)" yes
+kill "$other"
+wait "$other" 2>/dev/null
+KILN_KEEP_SIZE=0 ok "the last one" build --cache
+is "makes room" "$(entries)" 0
+fails "a size that is none" 1 build --cache --keep-size 3x
+like "is refused" "$output" '--keep-size 3x: expected a size'
+
 # ---- no registry, and death
 
 fresh
 ok "a cache that is not there" build --cache-from "type=registry,ref=127.0.0.1:1/x" --cache-to "type=registry,ref=127.0.0.1:1/x" -o "type=oci,dest=$LAB/out"
 like "is a warning" "$output" 'cannot be read, going on without it'
+is "said once" "$(grep -c warning: <<<"$output")" 1
+is "after no long trying" "$(grep -c tries <<<"$output")" 0
 fresh
 for pause in 0.2 0.5; do
     build "${fill[@]}" --build-arg "X=$pause" >/dev/null 2>&1 &
