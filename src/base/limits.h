@@ -38,6 +38,7 @@
 #define LIMIT_DOCKERIGNORE    ((size_t)1 << 20)
 #define LIMIT_PASSWD          ((size_t)10 << 20)  /* etc/passwd, etc/group of an image (spec 5.3) */
 #define LIMIT_EXPANSION       ((size_t)1 << 20)   /* one expanded word */
+#define LIMIT_EXPANSIONS      ((size_t)32 << 20)  /* all that a Dockerfile's variables become */
 #define LIMIT_RUN_MOUNTS      64u                 /* of one RUN */
 #define LIMIT_SECRET          ((size_t)500 << 10) /* as BuildKit's */
 #define LIMIT_RUN_TEXT        ((size_t)16 << 20)  /* what a RUN hands to its shell */
@@ -53,6 +54,7 @@
 #define LIMIT_GIT_OBJECTS    20000000u           /* of one repository */
 #define LIMIT_GIT_FILES      2000000u            /* of one checkout, submodules included */
 #define LIMIT_GIT_TREE       ((size_t)64 << 20)  /* one directory; a million entries */
+#define LIMIT_GIT_INDEX      ((size_t)512 << 20) /* of a checkout, in a .git directory */
 #define LIMIT_GIT_REFS       ((size_t)256 << 20) /* what a server lists */
 #define LIMIT_GIT_SUBMODULES 1000u
 #define LIMIT_GIT_DEPTH      10u /* submodules of submodules */

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 
@@ -27,6 +28,11 @@ static void fill_table(void)
     for (size_t k = 1; k < 8; k++)
         for (size_t i = 0; i < 256; i++)
             table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 255];
+}
+
+uint32_t crc32_update(uint32_t crc, const void *p, size_t n)
+{
+    return (uint32_t)crc32_z(crc, p, n);
 }
 
 uint32_t crc32c_update(uint32_t crc, const void *p, size_t n)

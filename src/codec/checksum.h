@@ -8,6 +8,7 @@
 #include "base/base.h"
 
 /* Go on from 'crc' (0 to begin with). */
+uint32_t crc32_update(uint32_t crc, const void *p, size_t n); /* gzip's, for indexes of packs */
 uint32_t crc32c_update(uint32_t crc, const void *p, size_t n);
 
 #define MD5_BYTES 16

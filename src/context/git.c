@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "context/git_dir.h"
 #include "context/git_modules.h"
 #include "context/kinds.h"
 #include "context/remote.h"
@@ -24,6 +25,7 @@ typedef struct GitContext {
     const ContextOpts *o; /* while it is being opened */
     const GitUrl *home;   /* whose server may see our credentials */
     size_t files, submodules, lfs_files;
+    bool keep_git_dir;
 } GitContext;
 
 /* One repository of it. */
@@ -36,9 +38,18 @@ typedef struct Repository {
     unsigned depth; /* of submodules */
     int64_t mtime_ns;
     GitModules modules;
+    GitIndex index; /* when .git is kept */
 } Repository;
 
 /* --- trees --- */
+
+/* From the root of its own repository. */
+static Str path_below(const Repository *r, const Node *n, Arena *a)
+{
+    Str root = node_path(r->root, a);
+
+    return str_skip(node_path(n, a), root.n ? root.n + 1 : 0);
+}
 
 typedef struct TreeEntry {
     uint32_t mode;
@@ -143,6 +154,14 @@ enum {
     GITLINK = 0160000
 };
 
+static void note_in_index(Repository *r, const Node *n, const TreeEntry *e)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    if (r->g->keep_git_dir && !S_ISDIR(e->mode))
+        git_index_add(&r->index, path_below(r, n, &a), e->mode, &e->id);
+}
+
 static int add_entry(Repository *r, Node *dir, const TreeEntry *e, Err *err)
 {
     Tree *t = r->g->c.tree;
@@ -166,6 +185,7 @@ static int add_entry(Repository *r, Node *dir, const TreeEntry *e, Err *err)
                        e->mode);
     i->mtime_ns = r->mtime_ns;
     TRY(tree_add(t, dir, e->name, i, &n, err));
+    note_in_index(r, n, e);
     return node_is_dir(n) ? add_dir(r, n, e, err) : 0;
 }
 
@@ -233,6 +253,20 @@ static int load_modules(Repository *r, const GitId *tree, Err *err)
     return 0;
 }
 
+static int keep_git_dir(const Repository *r, Node *dir, const GitFetched *got, Err *err)
+{
+    const GitDir d = {.tree = r->g->c.tree,
+                      .root = dir,
+                      .mtime_ns = r->mtime_ns,
+                      .spec = r->spec,
+                      .got = got,
+                      .objects = r->objects,
+                      .spool = &r->g->spool,
+                      .index = &r->index};
+
+    return git_dir_add(&d, err);
+}
+
 static int fetch_into(Repository *r, Node *dir, const ContextGit *git, GitFetched *got, Err *err)
 {
     GitWireOpts wire = {.http = r->g->o->http, .progress = r->g->o->progress};
@@ -248,7 +282,8 @@ static int fetch_into(Repository *r, Node *dir, const ContextGit *git, GitFetche
     if (r->with_submodules)
         TRY(load_modules(r, &tree, err));
     dir->inode->mtime_ns = r->mtime_ns;
-    return add_tree(r, dir, &tree, err);
+    TRY(add_tree(r, dir, &tree, err));
+    return r->g->keep_git_dir ? keep_git_dir(r, dir, got, err) : 0;
 }
 
 static int add_repository(GitContext *g, const GitSpec *spec, bool with_submodules, unsigned depth,
@@ -260,20 +295,14 @@ static int add_repository(GitContext *g, const GitSpec *spec, bool with_submodul
                     .objects = objects,
                     .root = dir,
                     .with_submodules = with_submodules,
-                    .depth = depth};
+                    .depth = depth,
+                    .index = {.entries = BUF_INIT(LIMIT_GIT_INDEX)}};
     GitFetched got;
     int rc = fetch_into(&r, dir, g->o->git, &got, err);
 
     vec_done(&r.modules);
+    buf_done(&r.index.entries);
     return rc;
-}
-
-/* From the root of its own repository. */
-static Str path_below(const Repository *r, const Node *n, Arena *a)
-{
-    Str root = node_path(r->root, a);
-
-    return str_skip(node_path(n, a), root.n ? root.n + 1 : 0);
 }
 
 /* A commit of another repository, at a directory that is there already. */
@@ -376,6 +405,7 @@ static int open_git(const GitSpec *spec, const GitUrl *home, const ContextOpts *
     g->c.tree = tree_new();
     g->o = o;
     g->home = home;
+    g->keep_git_dir = spec->keep_git_dir == GIT_YES && spec->subdir.n == 0;
     TRY(context_spool_new(o, &g->spool.fd, err));
     TRY(add_repository(g, spec, submodules, 0, tree_root(g->c.tree), err));
     TRY(cut_subdir(g, spec->subdir, err));
@@ -409,10 +439,8 @@ int git_context_open(const char *spec, const char *rest, const ContextOpts *o, C
         s.ref = str_from(o->git->branch);
         s.only_branch = s.only_tag = false;
     }
-    if (s.keep_git_dir == GIT_YES || (o->git && o->git->keep_git_dir && s.keep_git_dir != GIT_NO))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "keeping the .git directory of a context is not "
-                       "supported yet");
+    if (s.keep_git_dir == GIT_DEFAULT && o->git && o->git->keep_git_dir)
+        s.keep_git_dir = GIT_YES;
     if (open_git(&s, &s.url, o, ret, err) < 0)
         return err_wrap(err, "the context");
     tree_root((*ret)->tree)->inode->mtime_ns = 0; /* as in every kind of context */
@@ -434,7 +462,7 @@ int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Conte
     }
     if (s.keep_git_dir && r->keep_git_dir && s.keep_git_dir != r->keep_git_dir)
         return err_set(err, ERR_USAGE, "inconsistent keep-git-dir configuration");
-    if (s.keep_git_dir == GIT_YES || r->keep_git_dir == GIT_YES)
-        return err_set(err, ERR_UNSUPPORTED, "--keep-git-dir is not supported yet");
+    if (r->keep_git_dir)
+        s.keep_git_dir = r->keep_git_dir;
     return open_git(&s, NULL, o, ret, err);
 }

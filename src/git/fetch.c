@@ -14,7 +14,8 @@ enum {
 
 typedef struct GitRef {
     Str name;
-    GitId id; /* of an annotated tag what it stands for */
+    GitId id;    /* of an annotated tag what it stands for */
+    GitId named; /* of an annotated tag the tag itself */
 } GitRef;
 typedef VEC(GitRef) GitRefVec;
 
@@ -45,7 +46,7 @@ static bool has_word(Str words, Str want)
 static int add_ref(Session *s, Str line, Err *err)
 {
     Str hex, name, rest, attribute;
-    GitRef ref;
+    GitRef ref = {0};
 
     if (!str_cut(line, ' ', &hex, &name))
         return err_set(err, ERR_FORMAT, "the server lists a ref without a name");
@@ -55,6 +56,7 @@ static int add_ref(Session *s, Str line, Err *err)
         return hex.n == 64 ? err_set(err, ERR_UNSUPPORTED,
                                      "repositories with SHA-256 names are not supported yet")
                            : err_set(err, ERR_FORMAT, "the server lists a ref without a name");
+    ref.named = ref.id;
     rest = S("");
     (void)str_cut(name, ' ', &name, &rest);
     for (; str_next(&rest, ' ', &attribute);)
@@ -401,6 +403,7 @@ static int converse(Session *s, GitFetched *ret, Err *err)
     const GitRef *ref = NULL;
     bool known = known_commit(s->spec, &ret->commit);
 
+    ret->named = ret->commit;
     TRY(read_greeting(s, err));
     if (!known) {
         TRY(list_wanted_refs(s, err));
@@ -408,10 +411,11 @@ static int converse(Session *s, GitFetched *ret, Err *err)
         if (!ref)
             return no_such_ref(s, err);
         ret->commit = ref->id;
+        ret->named = ref->named;
         ret->ref = ref->name;
         TRY(check_commit(s->spec, &ref->id, err));
     }
-    TRY(s->history ? fetch_history(s, err) : fetch_pack(s, &ret->commit, 1, s->depth, err));
+    TRY(s->history ? fetch_history(s, err) : fetch_pack(s, &ret->named, 1, s->depth, err));
     TRY(peel(s->into, &ret->commit, err));
     return check_commit(s->spec, &ret->commit, err);
 }

@@ -16,7 +16,8 @@
 
 typedef struct GitFetched {
     GitId commit;
-    Str ref; /* its full name, or "" for a commit by its id; lives as long as the arena */
+    GitId named; /* what 'ref' is at: an annotated tag, else the commit */
+    Str ref;     /* its full name, or "" for a commit by its id; lives as long as the arena */
 } GitFetched;
 
 /* 'depth': commits wanted; 0 = 1. */

@@ -167,6 +167,32 @@ add "COPY $LAB_FILES/git/r.git /src/"
 fails "COPY of a repository" 1 build ctx
 like "is none" "$output" "source can't be a git ref for COPY"
 
+# .git is kept when asked for: a repository that git itself works in.
+unpacked() { rm -rf out root && build -o type=oci,dest=out "$@" >/dev/null && mkdir root && for l in $(layers out); do tar -xf "$l" -C root; done; }
+layers() { python3 -c 'import json,sys; b = sys.argv[1] + "/blobs/"; o = lambda d: json.load(open(b + d["digest"].replace(":", "/")))
+for l in o(json.load(open(sys.argv[1] + "/index.json"))["manifests"][0])["layers"]: print(b + l["digest"].replace(":", "/"))' "$1"; }
+for how in git git-v0; do
+    add "ADD --keep-git-dir $LAB_FILES/$how/r.git#v1 /src"
+    unpacked ctx
+    is "$how: --keep-git-dir: git log" "$(git -C root/src log --format=%H:%s)" "$third:change 17"
+    is "$how: --keep-git-dir: git status, submodules too" "$(git -C root/src status --porcelain 2>&1)" ""
+    is "$how: --keep-git-dir: git describe" "$(git -C root/src describe)" v1
+    ok "$how: --keep-git-dir: git fsck" git -C root/src fsck --strict
+done
+is "--keep-git-dir: where it came from" "$(git -C root/src remote get-url origin)" "$LAB_FILES/git-v0/r.git"
+is "--keep-git-dir: the submodule's own" "$(git -C root/src/mod log --format=%s)" sub
+echo changed >>root/src/Dockerfile
+is "--keep-git-dir: what is changed afterwards shows" "$(git -C root/src status --porcelain)" " M Dockerfile"
+unpacked --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$LAB_FILES/git/r.git#topic/x"
+is "BUILDKIT_CONTEXT_KEEP_GIT_DIR: git log" "$(git -C root/all log --format=%H)" "$topic"
+is "BUILDKIT_CONTEXT_KEEP_GIT_DIR: git status" "$(git -C root/all status --porcelain)" ""
+is "BUILDKIT_CONTEXT_KEEP_GIT_DIR: the branch" "$(git -C root/all rev-parse topic/x)" "$topic"
+is "?keep-git-dir: the same image" "$(build "$LAB_FILES/git/r.git?keep-git-dir=1&ref=topic/x")" "$(build --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$LAB_FILES/git/r.git#topic/x")"
+is "?keep-git-dir=0 wins" "$(build --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1 "$LAB_FILES/git/r.git?keep-git-dir=0&ref=topic/x")" "$want_topic"
+add "ADD --keep-git-dir=false $LAB_FILES/git/r.git?keep-git-dir=1 /src/"
+fails "one says yes, one no" 1 build ctx
+like "is inconsistent" "$output" 'inconsistent keep-git-dir configuration'
+
 # A repository that means harm: git itself makes none of these without being forced to.
 tree() { # NAME: a repository with a file of that name
     local blob t

@@ -18,6 +18,12 @@ TEST(crc32c_answers_known_vectors)
     CHECK(crc32c_update(0, "", 0) == 0);
 }
 
+TEST(crc32_answers_the_usual_check_value)
+{
+    CHECK(crc32_update(0, "123456789", 9) == 0xcbf43926);
+    CHECK(crc32_update(crc32_update(0, "1234", 4), "56789", 5) == 0xcbf43926);
+}
+
 TEST(crc32c_goes_on_where_it_stopped)
 {
     const char *text = "The quick brown fox jumps over the lazy dog";
@@ -53,5 +59,5 @@ TEST(md5_answers_known_vectors)
     check_md5(h, "900150983cd24fb0d6963f7d28e17f72");
 }
 
-TEST_MAIN(T(crc32c_answers_known_vectors), T(crc32c_goes_on_where_it_stopped),
-          T(md5_answers_known_vectors))
+TEST_MAIN(T(crc32c_answers_known_vectors), T(crc32_answers_the_usual_check_value),
+          T(crc32c_goes_on_where_it_stopped), T(md5_answers_known_vectors))

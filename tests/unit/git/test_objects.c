@@ -5,6 +5,8 @@
 
 #include "codec/sha1.h"
 #include "git/objects.h"
+#include "git/pack_write.h"
+#include "os/fd.h"
 #include "test.h"
 
 typedef struct Fixture {
@@ -274,6 +276,47 @@ TEST(wrong_packs)
     teardown(&f);
 }
 
+/* What is written is read again, the same in whatever order and as whatever deltas it came. */
+TEST(a_pack_written_again)
+{
+    Fixture f, g, again;
+    GitPackFiles one, two;
+    Err err;
+    FdRangeReader in;
+    GitId empty = id_of("blob", S("")), hello = id_of("blob", S("hello\n"));
+    cleanup_buf Buf large = BUF_INIT((size_t)1 << 20);
+
+    for (unsigned i = 0; i < 100000; i++)
+        buf_add_char(&large, (char)(i * i / 7));
+    setup(&f);
+    setup(&g);
+    setup(&again);
+    object(&f, GIT_BLOB, S("hello\n"));
+    object(&f, GIT_BLOB, S(""));
+    object(&f, GIT_BLOB, S("hello\n"));
+    object(&f, GIT_BLOB, buf_str(&large));
+    ref_delta(&g, &hello, (Str){"\6\0", 2});
+    object(&g, GIT_BLOB, buf_str(&large));
+    object(&g, GIT_BLOB, S("hello\n"));
+    seal(&f);
+    seal(&g);
+    CHECK_OK(read_pack(&f, &err));
+    CHECK_OK(read_pack(&g, &err));
+    CHECK_OK(git_pack_write(f.o, &f.spool, &one, &err));
+    CHECK_OK(git_pack_write(g.o, &g.spool, &two, &err));
+    CHECK(strcmp(one.name.z, two.name.z) == 0 && one.pack.size == two.pack.size);
+    CHECK(one.index.size == 8 + 256 * 4 + 3 * (GIT_ID_BYTES + 4 + 4) + 2 * GIT_ID_BYTES);
+
+    in = fd_range_reader(f.spool.fd, one.pack.at, one.pack.size);
+    CHECK_OK(git_objects_read_pack(again.o, &in.r, &err));
+    CHECK(git_objects_count(again.o) == 3 && git_objects_find(again.o, &empty));
+    expect(&again, GIT_BLOB, "blob", S("hello\n"));
+    expect(&again, GIT_BLOB, "blob", buf_str(&large));
+    teardown(&f);
+    teardown(&g);
+    teardown(&again);
+}
+
 TEST(names)
 {
     GitId id;
@@ -284,4 +327,5 @@ TEST(names)
     CHECK(!git_id_parse(S("g123456789abcdefABCDEF678901234567890123"), &id));
 }
 
-TEST_MAIN(T(whole_objects), T(deltas), T(wrong_deltas), T(wrong_packs), T(names))
+TEST_MAIN(T(whole_objects), T(deltas), T(wrong_deltas), T(wrong_packs), T(a_pack_written_again),
+          T(names))

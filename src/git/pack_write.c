@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "git/pack_write.h"
+
+#include "base/limits.h"
+#include "codec/checksum.h"
+#include "codec/sha1.h"
+#include "codec/zlib_deflate.h"
+#include "os/fd.h"
+#include "os/signal.h"
+
+#define FAR 0x80000000u /* an offset in the index that stands in the table of long ones */
+
+/* An object on its way. */
+typedef struct Packed {
+    const GitObject *x;
+    uint64_t at; /* in the pack */
+    uint32_t crc;
+} Packed;
+typedef VEC(Packed) PackedVec;
+
+/* A file at the end of the spool while it grows. */
+typedef struct Output {
+    Writer w;
+    GitSpool *spool;
+    uint64_t begin;
+    Sha1 *sum;
+    uint32_t crc; /* of the entry */
+    char *block;  /* IO_BLOCK bytes, collecting */
+    size_t n;
+} Output;
+
+static int flush(Output *out, Err *err)
+{
+    TRY(fd_pwrite_all(out->spool->fd, out->block, out->n, out->spool->end, err));
+    out->spool->end += out->n;
+    out->n = 0;
+    return 0;
+}
+
+static uint64_t written(const Output *out)
+{
+    return out->spool->end + out->n - out->begin;
+}
+
+static int write_hashed(Writer *self, const void *p, size_t n, Err *err)
+{
+    Output *out = (Output *)self;
+
+    sha1_update(out->sum, p, n);
+    out->crc = crc32_update(out->crc, p, n);
+    if (written(out) + n > LIMIT_CONTEXT)
+        return err_set(err, ERR_LIMIT, "the repository is larger than %ju bytes",
+                       (uintmax_t)LIMIT_CONTEXT);
+    for (const char *from = p; n > 0;) {
+        size_t k = IO_BLOCK - out->n < n ? IO_BLOCK - out->n : n;
+
+        memcpy(out->block + out->n, from, k);
+        out->n += k;
+        from += k;
+        n -= k;
+        if (out->n == IO_BLOCK)
+            TRY(flush(out, err));
+    }
+    return 0;
+}
+
+static void begin_file(Output *out)
+{
+    out->begin = out->spool->end;
+}
+
+/* The hash of all of it stands at the end. */
+static int end_file(Output *out, GitId *ret_sum, GitPart *ret, Err *err)
+{
+    sha1_final(out->sum, ret_sum->b);
+    TRY(write_hashed(&out->w, ret_sum->b, GIT_ID_BYTES, err));
+    sha1_final(out->sum, (unsigned char[SHA1_BYTES]){0}); /* and ready for the next file */
+    TRY(flush(out, err));
+    *ret = (GitPart){out->begin, out->spool->end - out->begin};
+    return 0;
+}
+
+static int put32(Output *out, uint32_t v, Err *err)
+{
+    const unsigned char b[] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16),
+                               (unsigned char)(v >> 8), (unsigned char)v};
+
+    return write_hashed(&out->w, b, sizeof(b), err);
+}
+
+/* --- the pack --- */
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(((const Packed *)a)->x->id.b, ((const Packed *)b)->x->id.b, GIT_ID_BYTES);
+}
+
+/* Each name once, in order. */
+static void sort_objects(const GitObjects *o, PackedVec *ret)
+{
+    for (size_t i = 0; i < git_objects_count(o); i++) {
+        const GitObject *x = git_objects_at(o, i);
+        const Packed p = {.x = x};
+
+        if (git_objects_find(o, &x->id) == x)
+            vec_push(ret, p);
+    }
+    if (ret->n)
+        qsort(ret->v, ret->n, sizeof(*ret->v), compare);
+}
+
+/* Type and size as objects.c reads them. */
+static int put_entry_header(Output *out, const GitObject *x, Err *err)
+{
+    unsigned char head[10];
+    uint64_t left = x->size >> 4;
+    size_t n = 0;
+
+    head[n] = (unsigned char)(x->type << 4 | (x->size & 15));
+    for (; left; left >>= 7) {
+        head[n++] |= 128;
+        head[n] = left & 127;
+    }
+    return write_hashed(&out->w, head, n + 1, err);
+}
+
+static int put_entry(Output *out, ZlibDeflater *z, Packed *p, Err *err)
+{
+    FdRangeReader in = fd_range_reader(out->spool->fd, p->x->at, p->x->size);
+
+    TRY(signal_check(err));
+    p->at = written(out);
+    out->crc = 0;
+    TRY(put_entry_header(out, p->x, err));
+    TRY(zlib_deflate(z, &in.r, &out->w, err));
+    p->crc = out->crc;
+    return 0;
+}
+
+static int put_pack(Output *out, PackedVec *all, GitId *ret_sum, GitPart *ret, Err *err)
+{
+    cleanup_with(zlib_deflater_free_at) ZlibDeflater *z = zlib_deflater_new();
+
+    begin_file(out);
+    TRY(write_hashed(&out->w, "PACK", 4, err));
+    TRY(put32(out, 2, err));
+    TRY(put32(out, (uint32_t)all->n, err));
+    vec_foreach(p, all)
+        TRY(put_entry(out, z, p, err));
+    return end_file(out, ret_sum, ret, err);
+}
+
+/* --- the index --- */
+
+/* For each first byte how many names there are up to it. */
+static int put_fanout(Output *out, const PackedVec *all, Err *err)
+{
+    size_t n = 0;
+
+    for (unsigned first = 0; first < 256; first++) {
+        while (n < all->n && all->v[n].x->id.b[0] <= first)
+            n++;
+        TRY(put32(out, (uint32_t)n, err));
+    }
+    return 0;
+}
+
+static int put_offsets(Output *out, const PackedVec *all, Err *err)
+{
+    uint32_t n = 0;
+
+    vec_foreach(p, all)
+        TRY(put32(out, p->at < FAR ? (uint32_t)p->at : FAR | n++, err));
+    vec_foreach(p, all) {
+        if (p->at < FAR)
+            continue;
+        TRY(put32(out, (uint32_t)(p->at >> 32), err));
+        TRY(put32(out, (uint32_t)p->at, err));
+    }
+    return 0;
+}
+
+static int put_index(Output *out, const PackedVec *all, const GitId *pack, GitPart *ret, Err *err)
+{
+    GitId unused;
+
+    begin_file(out);
+    TRY(write_hashed(&out->w, "\377tOc", 4, err));
+    TRY(put32(out, 2, err));
+    TRY(put_fanout(out, all, err));
+    vec_foreach(p, all)
+        TRY(write_hashed(&out->w, p->x->id.b, GIT_ID_BYTES, err));
+    vec_foreach(p, all)
+        TRY(put32(out, p->crc, err));
+    TRY(put_offsets(out, all, err));
+    TRY(write_hashed(&out->w, pack->b, GIT_ID_BYTES, err));
+    return end_file(out, &unused, ret, err);
+}
+
+int git_pack_write(const GitObjects *o, GitSpool *spool, GitPackFiles *ret, Err *err)
+{
+    cleanup_with(sha1_free_at) Sha1 *sum = sha1_new();
+    cleanup_free char *block = NEW_N(char, IO_BLOCK);
+    Output out = {.w = {write_hashed}, .spool = spool, .sum = sum, .block = block};
+    PackedVec all = {0};
+    GitId name = {0};
+    int rc;
+
+    sort_objects(o, &all);
+    rc = put_pack(&out, &all, &name, &ret->pack, err);
+    if (rc == 0)
+        rc = put_index(&out, &all, &name, &ret->index, err);
+    ret->name = git_id_format(&name);
+    vec_done(&all);
+    return rc;
+}
+
+int git_spool_add(GitSpool *spool, Str bytes, GitPart *ret, Err *err)
+{
+    *ret = (GitPart){spool->end, bytes.n};
+    TRY(fd_pwrite_all(spool->fd, bytes.p, bytes.n, spool->end, err));
+    spool->end += bytes.n;
+    return 0;
+}
