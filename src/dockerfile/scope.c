@@ -40,7 +40,10 @@ void scope_init_global(Scope *s, Arena *arena, const ScopeOpts *opts)
 {
     const KeyValue *given = key_values_find(opts->build_args, S("TARGETSTAGE"));
 
-    *s = (Scope){.arena = arena, .build_args = opts->build_args, .escape = opts->escape};
+    *s = (Scope){.arena = arena,
+                 .build_args = opts->build_args,
+                 .escape = opts->escape,
+                 .expanded = arena_new(arena, size_t)};
     set_platform(s, "BUILD", opts->build);
     set_platform(s, "TARGET", opts->target);
     scope_set(s, S("TARGETSTAGE"), given ? given->value : opts->target_stage);
@@ -51,6 +54,7 @@ void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValu
     *s = (Scope){.arena = arena,
                  .build_args = global->build_args,
                  .escape = global->escape,
+                 .expanded = global->expanded,
                  .global = global};
     vec_foreach(kv, base_env)
         scope_set(s, kv->key, kv->value);
@@ -94,14 +98,24 @@ Expander scope_expander(const Scope *s)
                       .unset = s->unset};
 }
 
+static int keep(const Scope *s, const Buf *out, Str *ret, Err *err)
+{
+    *s->expanded += out->n;
+    if (*s->expanded > LIMIT_EXPANSIONS)
+        return err_set(err, ERR_LIMIT,
+                       "the variables of the Dockerfile expand to more than %zu bytes in all",
+                       LIMIT_EXPANSIONS);
+    *ret = str_dup_in(s->arena, buf_str(out));
+    return 0;
+}
+
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err)
 {
     cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
     Expander x = scope_expander(s);
 
     TRY(expand_word(&x, word, &out, err));
-    *ret = str_dup_in(s->arena, buf_str(&out));
-    return 0;
+    return keep(s, &out, ret, err);
 }
 
 int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err)
@@ -112,8 +126,7 @@ int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err)
     x.escape = '\\';
     x.keep_quotes = true;
     TRY(expand_word(&x, body, &out, err));
-    *ret = str_dup_in(s->arena, buf_str(&out));
-    return 0;
+    return keep(s, &out, ret, err);
 }
 
 int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err)

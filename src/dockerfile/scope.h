@@ -28,6 +28,7 @@ typedef struct Scope {
     KeyValueVec vars;           /* current values; what is not set is not there */
     StrVec args;                /* names declared by ARG, once each, in order */
     const struct Scope *global; /* ARGs before the first FROM; NULL in the global scope itself */
+    size_t *expanded;           /* bytes so far, of all scopes below one global one */
     StrVec *unset;              /* see expand.h; NULL = nobody wants to know */
 } Scope;
 
@@ -51,7 +52,10 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
 /* What scope_expand() expands with, for those who expand themselves; borrows the scope. */
 Expander scope_expander(const Scope *s);
 
-/* Expand one word; the result lives in the scope's arena. */
+/*
+ * Expand one word; the result lives in the scope's arena. ERR_LIMIT also when all expansions
+ * together become too much: variables may double from line to line.
+ */
 int scope_expand(const Scope *s, Str word, Str *ret, Err *err) must_check;
 /* A heredoc's body: quotes are ordinary characters there. */
 int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err) must_check;

@@ -67,8 +67,13 @@ dockerfile 'FROM scratch\nCOPY --chmood=1 f /'
 wrong "unknown flag" 'Dockerfile:2: .*unknown flag: --chmood \(did you mean (--)?chmod\?\)' "$KILN" build .
 dockerfile 'FROM scratch\nCOPY nosuch /'
 wrong "missing source" 'Dockerfile:2: COPY: "/nosuch": not found' "$KILN" build -o "type=oci,dest=$LAB/out" .
-dockerfile 'FROM scratch\nADD --keep-git-dir https://example.com/x.git /\nRUN true'
-wrong "not built yet" 'Dockerfile:2: .*not supported yet' "$KILN" build .
+dockerfile 'FROM base\nRUN --mount=type=cache,target=/c,from=files true'
+wrong "not built yet" 'Dockerfile:2: .*not supported yet' "$KILN" build --build-context files=. --build-context "base=oci-layout://$LAB/busybox" .
+# 2^40 bytes of names, and a gigabyte of values one by one
+dockerfile "FROM scratch\nENV A0=0123456789\n$(for i in $(seq 40); do printf 'ENV A%d=$A%d$A%d\\n' "$i" $((i - 1)) $((i - 1)); done)"
+wrong "variables that double" 'Dockerfile:[0-9]+: .*larger than 1048576 bytes' "$KILN" build .
+dockerfile "FROM scratch\nENV A=$(printf '%01000d' 0)\nENV B=$(printf '$A%.0s' $(seq 1000))\n$(for i in $(seq 1000); do printf 'ENV B%d=$B\\n' "$i"; done)"
+wrong "variables that grow without end" 'Dockerfile:[0-9]+: .*more than 33554432 bytes' "$KILN" build .
 
 # ---- bases
 
