@@ -416,12 +416,13 @@ static int tell_findings(const Plan *p, Err *err)
     return lint_verdict(&report, p->d, err);
 }
 
-static int build_with(Builder *b, BuildResult *ret, Err *err)
+/* 'told': what the linter finds is known already. */
+static int build_with(Builder *b, bool told, BuildResult *ret, Err *err)
 {
     Plan plan = {0};
     int rc = plan_make(b, b->req->dockerfile, &plan, err);
 
-    if (rc == 0)
+    if (rc == 0 && !told)
         rc = tell_findings(&plan, err);
     if (rc == 0)
         rc = export_check(b, err);
@@ -463,7 +464,7 @@ static int build_once(const BuildRequest *req, bool read_cache, BuildResult *ret
     if (rc == 0)
         rc = cached_open(&b, read_cache, err);
     if (rc == 0)
-        rc = build_with(&b, ret, err);
+        rc = build_with(&b, !read_cache, ret, err);
     if (rc < 0) {
         again = read_cache && atomic_load(&b.cache_failed) && !signal_caught();
         if (again)

@@ -96,7 +96,7 @@ ln -s "$(realpath "$KILN")" "$LAB/executor"
 executor() {
     "$LAB/executor" --context "$LAB/ctx" "${base[@]}" --digest-file "$LAB/digest" --insecure --cache --destination "$LAB_REGISTRY/team/k:1" "$@"
 }
-printf 'FROM base\nRUN date +%%N >/when\nCOPY f1 /\nRUN cat /when /f1 >/both\n' >"$LAB/ctx/Dockerfile"
+printf 'FROM base\nLABEL odd form\nRUN date +%%N >/when\nCOPY f1 /\nRUN cat /when /f1 >/both\n' >"$LAB/ctx/Dockerfile"
 ok "executor" executor
 filled=$(digest)
 fresh
@@ -131,6 +131,7 @@ fresh
 rm -rf "$LAB/out"
 ok "a damaged layer" build "${layout[@]}"
 like "is noticed, and the build is done without the cache" "$output" 'a layer in the cache is damaged'
+is "what the linter finds is told once" "$(grep -c LegacyKeyValueFormat <<<"$output")" 1
 ok "the image is whole" skopeo copy -q "oci:$LAB/out" "dir:$LAB/copied"
 rm "$LAB/layout/blobs/sha256/${layer#sha256:}"
 fresh
