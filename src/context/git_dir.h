@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * context/git_dir.h - the .git directory of a repository whose files are in a tree, for
- * --keep-git-dir: the objects that were fetched as one pack, a detached HEAD, the ref that was asked
- * for, where it came from (without credentials), the index. Nothing in it depends on time or server
- * beyond what was fetched.
+ * --keep-git-dir: the objects that were fetched as one pack, a detached HEAD, the ref that was
+ * asked for, where it came from (without credentials), the index. Nothing in it depends on time or
+ * server beyond what was fetched.
  */
 #pragma once
 
