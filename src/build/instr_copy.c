@@ -3,6 +3,7 @@
  * COPY and ADD: edit the tree (build/copy.h), then write the layer straight from where the files
  * are.
  */
+#include "build/add_remote.h"
 #include "build/copy.h"
 #include "build/inline.h"
 #include "build/named.h"
@@ -26,7 +27,7 @@ typedef struct Copy {
     bool stage_files_open;
     Rootfs *image_fs; /* COPY --from=image; owned */
     VEC(Unpacked *) archives;
-    VEC(Context *) remotes; /* what ADD fetched */
+    VEC(Context *) remotes; /* what ADD fetched; owned */
     Context *named;         /* COPY --from=a build context that is no image */
     InlineFiles heredocs;
     Ignore *exclude; /* owned */
@@ -59,18 +60,6 @@ static int check_copy(const Dockerfile *d, const Instr *i, Err *err)
     return 0;
 }
 
-/* Once with the words of the file, where they hold no variables, and once when they are known. */
-static int check_checksum(Str checksum, Str source, Err *err)
-{
-    RemoteKind kind = remote_kind(source);
-
-    if (checksum.n == 0 || str_contains(source, S("$")) || str_contains(checksum, S("$")))
-        return 0;
-    if (kind == REMOTE_NONE)
-        return err_set(err, ERR_SYNTAX, "checksum requires HTTP(S) or Git sources");
-    return kind == REMOTE_FILE ? remote_checksum_check(checksum, err) : 0;
-}
-
 static int check_add(const Dockerfile *d, const Instr *i, Err *err)
 {
     const Flag *checksum = instr_flag(i, "checksum");
@@ -79,7 +68,7 @@ static int check_add(const Dockerfile *d, const Instr *i, Err *err)
     if (checksum && (i->args.n > 2 || i->heredocs.n))
         return err_set(err, ERR_SYNTAX, "checksum can't be specified for multiple sources");
     if (checksum)
-        TRY(check_checksum(checksum->value, i->args.v[0], err));
+        TRY(add_checksum_check(checksum->value, i->args.v[0], err));
     return 0;
 }
 
@@ -288,18 +277,10 @@ static int copy_local(Copy *c, Str source, Err *err)
 
 static int open_remote(Copy *c, Str source, Context **ret, Err *err)
 {
-    const Flag *checksum = instr_flag(c->step->i, "checksum");
-    RemoteOpts r = {0};
-
-    if (checksum) {
-        TRY(stage_expand(c->s, checksum->value, &r.checksum, err));
-        TRY(check_checksum(r.checksum, source, err));
-    }
-    if (instr_flag(c->step->i, "keep-git-dir"))
-        r.keep_git_dir = instr_flag_is_on(c->step->i, "keep-git-dir") ? GIT_YES : GIT_NO;
-    TRY(remote_kind(source) == REMOTE_GIT
-            ? remote_git_open(source, &r, c->s->b->req->inputs, ret, err)
-            : remote_file_open(source, &r, c->s->b->req->inputs, ret, err));
+    *ret = add_fetched(c->step, source);
+    if (*ret)
+        return 0;
+    TRY(add_fetch(c->s, c->step, source, ret, err));
     vec_push(&c->remotes, *ret);
     return 0;
 }

@@ -84,7 +84,7 @@ static int add_match(KeyFiles *f, const CopyJob *job, const CopyMatch *m, bool p
 
 static int add_source(KeyFiles *f, const CopyJob *job, Str source, Err *err)
 {
-    bool parents = instr_flag_is_on(f->step->i, "parents");
+    bool parents = !f->whole && instr_flag_is_on(f->step->i, "parents");
     CopyMatchVec matches = {0};
     size_t cut = 0;
     int rc;
@@ -116,7 +116,7 @@ static int collect(KeyFiles *f, const StrVec *sources, Err *err)
     cleanup_with(ignore_free_at) Ignore *exclude = NULL;
     CopyJob job = {.stage = f->s, .from = f->tree};
 
-    TRY(excludes(f->step->i, &exclude, err));
+    TRY(f->whole ? 0 : excludes(f->step->i, &exclude, err));
     job.exclude = exclude;
     vec_foreach(source, sources)
         TRY(add_source(f, &job, *source, err));

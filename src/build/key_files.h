@@ -22,6 +22,7 @@ typedef struct KeyFiles {
     FileSource *files; /* NULL: */
     Rootfs *from;      /* they are this one's */
     bool keep_owner;
+    bool whole; /* taken as it is, whatever --exclude and --parents say */
     VEC(KeyItem) items;
     NodeVec regular;
 } KeyFiles;

@@ -2,6 +2,7 @@
 #include "build/step_key.h"
 
 #include "base/limits.h"
+#include "build/add_remote.h"
 #include "build/key_files.h"
 #include "build/key_mounts.h"
 #include "build/named.h"
@@ -27,6 +28,9 @@ void step_cache_done(StepCache *c)
     vec_foreach(x, &c->shown)
         vec_done(&x->files);
     vec_done(&c->shown);
+    vec_foreach(r, &c->remotes)
+        context_free(r->context);
+    vec_done(&c->remotes);
     vec_done(&c->mounts);
 }
 
@@ -144,27 +148,41 @@ static int add_dest(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
     return 0;
 }
 
-/* The content is known beforehand only when a checksum says it. */
-static void add_remote(KeyMaker *k, StageBuild *s, const Instr *i, Str source, StepCache *ret)
+/* By its checksum where the instruction says one, else by what is there now. */
+static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, Contents *c,
+                      StepCache *ret, Err *err)
 {
-    if (remote_kind(source) != REMOTE_FILE || !instr_flag(i, "checksum"))
-        ret->why_not = "what is behind a URL is known when it has been fetched";
+    KeyRemote remote = {.source = str_dup_in(&s->b->arena, source)};
+    KeyFiles f = {.s = s, .step = step, .whole = true};
+    StrVec all = {0};
+    int rc;
+
     key_add(k, "remote", remote_redacted(&s->arena, source));
+    if (add_is_pinned(s, step, source))
+        return 0;
+    TRY(add_fetch(s, step, source, &remote.context, err));
+    vec_push(&ret->remotes, remote);
+    f.tree = context_tree(remote.context);
+    f.files = context_files(remote.context);
+    vec_push(&all, S("."));
+    rc = key_files_add(&f, &all, c, k, err);
+    vec_done(&all);
+    key_files_done(&f);
+    return rc;
 }
 
-static int add_source(KeyMaker *k, StageBuild *s, const Instr *i, Str word, StepCache *ret,
-                      StrVec *local, Err *err)
+static int add_source(KeyMaker *k, StageBuild *s, const Step *step, Str word, Contents *c,
+                      StepCache *ret, StrVec *local, Err *err)
 {
     Str source;
 
-    if (instr_heredoc(i, word))
+    if (instr_heredoc(step->i, word))
         return 0;
     TRY(stage_expand(s, word, &source, err));
+    if (step->i->kind == INSTR_ADD && remote_kind(source) != REMOTE_NONE)
+        return add_remote(k, s, step, source, c, ret, err);
     key_add(k, "source", source);
-    if (i->kind == INSTR_ADD && remote_kind(source) != REMOTE_NONE)
-        add_remote(k, s, i, source, ret);
-    else
-        vec_push(local, source);
+    vec_push(local, source);
     return 0;
 }
 
@@ -223,7 +241,7 @@ static int add_sources(StageBuild *s, const Step *step, KeyMaker *k, Contents *c
     TRY(add_copy_flags(k, s, i, err));
     TRY(add_dest(k, s, i, err));
     for (size_t n = 0; n + 1 < i->args.n; n++)
-        TRY(add_source(k, s, i, i->args.v[n], ret, local, err));
+        TRY(add_source(k, s, step, i->args.v[n], c, ret, local, err));
     TRY(add_copied_heredocs(k, s, i, err));
     TRY(find_from(s, i, ret, err));
     if (ret->from_stage || ret->from_image)

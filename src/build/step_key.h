@@ -22,14 +22,21 @@ typedef struct KeyContext {
     NodeVec files;
 } KeyContext;
 
+/* What ADD of a URL or a repository brought. */
+typedef struct KeyRemote {
+    Str source; /* expanded */
+    Context *context;
+} KeyRemote;
+
 typedef struct StepCache {
     bool enabled;        /* may be looked up and stored */
     const char *why_not; /* what it sees cannot be known before it runs; NULL = it can */
     CacheKey own;
-    CacheKey before;       /* of the step before */
-    KeyInputVec inputs;    /* of the own key */
-    VEC(KeyContext) shown; /* of contexts: copied, or mounted */
-    VEC(KeySource) mounts; /* RUN --mount=from= */
+    CacheKey before;        /* of the step before */
+    KeyInputVec inputs;     /* of the own key */
+    VEC(KeyContext) shown;  /* of contexts: copied, or mounted */
+    VEC(KeyRemote) remotes; /* owned: the copy takes them from here */
+    VEC(KeySource) mounts;  /* RUN --mount=from= */
     /* COPY --from: one of them is set */
     Stage *from_stage;
     BaseImage *from_image;

@@ -63,6 +63,21 @@ echo third >>www/f.txt
 ok "D-11: a RUN after other content" build -q -o type=oci,dest=run2
 like "D-11: saw that content" "$(flatten run2)" './last .*data="third'
 
+dockerfile 'FROM base' "ADD $LAB_FILES/plain/f.txt /f" 'RUN tail -n 1 /f >/last'
+ok "with a cache" build --cache
+touch -d @1600000000 www/f.txt
+is "the same content is found, and what follows" "$(build --cache --dryrun | grep -c ' hit ')" 2
+is "and is the same image" "$(build -q --cache)" "$(build -q --cache)"
+echo fourth >>www/f.txt
+like "other content is not" "$(build --cache --dryrun)" 'miss .* ADD .*: file ./f.txt differs'
+ok "it is copied" build -q --cache -o type=oci,dest=run3
+like "as it was fetched" "$(flatten run3)" './last .*data="fourth'
+dockerfile 'FROM base' "ADD --checksum=sha256:$(sha256sum <www/f.txt | cut -d' ' -f1) $LAB_FILES/plain/f.txt /f"
+ok "with a checksum" build --cache
+mv www/f.txt www/gone
+ok "nothing is fetched" build --cache
+mv www/gone www/f.txt
+
 wrong "no such file" 'f: the server answers with status 404' "ADD $LAB_FILES/nosuch/f /"
 wrong "forbidden" 'status 403 .*credentials' "ADD $LAB_FILES/status/403/f /"
 wrong "a server at its end" 'status 410' "ADD $LAB_FILES/status/410/f /"

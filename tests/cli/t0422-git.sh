@@ -163,6 +163,12 @@ fails "another commit" 1 build ctx
 like "is refused" "$output" "expected checksum to match $head, got $third"
 add "ADD $LAB_FILES/git/r.git?submodules=false /src/"
 is "without submodules" "$(see | grep mod/)" ""
+add "ADD $LAB_FILES/git/r.git#topic/x /src/"
+ok "with a cache" build --cache ctx
+add "ADD $LAB_FILES/git/r.git#topic/x /src/"
+like "the same files are found" "$("$KILN" build --cache --dryrun ctx)" ' hit '
+add "ADD $LAB_FILES/git/r.git#v1 /src/"
+like "others are not" "$("$KILN" build --cache --dryrun ctx)" ' miss '
 add "COPY $LAB_FILES/git/r.git /src/"
 fails "COPY of a repository" 1 build ctx
 like "is none" "$output" "source can't be a git ref for COPY"
