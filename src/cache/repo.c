@@ -54,3 +54,23 @@ int cache_repo_put(CacheRepo *r, const CacheWrite *w, Err *err)
 {
     return kinds[r->spec->kind]->put(r, w, err);
 }
+
+bool cache_repo_keeps_blobs(const CacheRepo *r)
+{
+    return kinds[r->spec->kind]->put_blob != NULL;
+}
+
+bool cache_repo_has_blob(CacheRepo *r, const Descriptor *d)
+{
+    return kinds[r->spec->kind]->has_blob(r, d);
+}
+
+int cache_repo_get_blob(CacheRepo *r, const Descriptor *d, Store *scratch, Buf *ret, Err *err)
+{
+    return kinds[r->spec->kind]->get_blob(r, d, scratch, ret, err);
+}
+
+int cache_repo_put_blob(CacheRepo *r, const Descriptor *d, Str bytes, Store *scratch, Err *err)
+{
+    return kinds[r->spec->kind]->put_blob(r, d, bytes, scratch, err);
+}

@@ -64,3 +64,16 @@ typedef struct CacheWrite {
     Str config_json, manifest;
 } CacheWrite;
 int cache_repo_put(CacheRepo *r, const CacheWrite *w, Err *err) must_check;
+
+/*
+ * Single blobs, for the chunks of cache mounts (cache/mounts.h). What must lie in a file on its way
+ * is in 'scratch' meanwhile; two calls with the same digest and scratch must not overlap.
+ */
+bool cache_repo_keeps_blobs(const CacheRepo *r); /* false: the kiln directory has the mounts */
+/* Known to be missing = false; a registry is believed to have what its manifests name. */
+bool cache_repo_has_blob(CacheRepo *r, const Descriptor *d);
+/* Appended to ret, verified; ERR_LIMIT beyond ret->max. */
+int cache_repo_get_blob(CacheRepo *r, const Descriptor *d, Store *scratch, Buf *ret, Err *err)
+    must_check;
+int cache_repo_put_blob(CacheRepo *r, const Descriptor *d, Str bytes, Store *scratch, Err *err)
+    must_check;

@@ -39,4 +39,24 @@ static int put_layout(CacheRepo *r, const CacheWrite *w, Err *err)
     return 0;
 }
 
-const CacheRepoKind cache_layout = {"layout", open_layout, find_layout, put_layout};
+static bool has_blob(CacheRepo *r, const Descriptor *d)
+{
+    return r->layout && store_has(r->layout, &d->digest, NULL);
+}
+
+static int get_blob(CacheRepo *r, const Descriptor *d, Store *scratch, Buf *ret, Err *err)
+{
+    (void)scratch;
+    return store_read_blob(r->layout, &d->digest, ret, err);
+}
+
+static int put_blob(CacheRepo *r, const Descriptor *d, Str bytes, Store *scratch, Err *err)
+{
+    Digest is;
+
+    (void)scratch;
+    return has_blob(r, d) ? 0 : store_put(r->layout, bytes, &is, err);
+}
+
+const CacheRepoKind cache_layout = {"layout", open_layout, find_layout, put_layout,
+                                    has_blob, get_blob,    put_blob};

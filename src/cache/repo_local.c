@@ -41,4 +41,4 @@ static int put_local(CacheRepo *r, const CacheWrite *w, Err *err)
     return 0;
 }
 
-const CacheRepoKind cache_local = {"local", open_local, find_local, put_local};
+const CacheRepoKind cache_local = {"local", open_local, find_local, put_local, NULL, NULL, NULL};

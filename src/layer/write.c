@@ -202,7 +202,7 @@ static int write_node(Write *w, Node *n, Str path, Err *err)
 {
     TarEntry e = entry_of(w, n, path);
 
-    if (str_starts(node_name(n), S(LAYER_WHITEOUT)))
+    if (!w->o->plain && str_starts(node_name(n), S(LAYER_WHITEOUT)))
         return err_set(err, ERR_UNSUPPORTED,
                        "an image cannot hold a file whose name begins with " LAYER_WHITEOUT
                        ": in a layer it says that another was deleted");
@@ -411,9 +411,9 @@ static int write_dirty(Write *w, Err *err)
     return rc;
 }
 
-int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *ret, Err *err)
+int layer_write_archive(Tree *t, const LayerWriteOpts *o, Writer *to, LayerStats *ret, Err *err)
 {
-    cleanup_with(tar_writer_free_at) TarWriter *tar = tar_writer_new(compressor_writer(to));
+    cleanup_with(tar_writer_free_at) TarWriter *tar = tar_writer_new(to);
     cleanup_free char *block = NEW_N(char, IO_BLOCK);
     Write w = {.t = t, .o = o, .tar = tar, .path = BUF_INIT(LIMIT_PATH), .block = block};
     int rc;
@@ -428,6 +428,11 @@ int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *re
     TRY(tar_writer_finish(tar, err));
     *ret = w.stats;
     return 0;
+}
+
+int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *ret, Err *err)
+{
+    return layer_write_archive(t, o, compressor_writer(to), ret, err);
 }
 
 void open_file_done(OpenFile *f)

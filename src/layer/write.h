@@ -51,6 +51,7 @@ typedef struct LayerWriteOpts {
     bool keep_holes;  /* large files that are mostly holes become sparse entries (RUN layers) */
     bool clamp;       /* SOURCE_DATE_EPOCH: */
     int64_t clamp_ns; /* times later than this are written as this */
+    bool plain;       /* not a layer but any archive: names beginning with .wh. are files */
 } LayerWriteOpts;
 
 typedef struct LayerStats {
@@ -59,6 +60,10 @@ typedef struct LayerStats {
 } LayerStats;
 
 int layer_write(Tree *t, const LayerWriteOpts *o, Compressor *to, LayerStats *ret, Err *err)
+    must_check;
+
+/* The same as archive bytes, into any Writer. */
+int layer_write_archive(Tree *t, const LayerWriteOpts *o, Writer *to, LayerStats *ret, Err *err)
     must_check;
 
 /* Files straight from the materialised root, at their own paths. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache/chunker.h - a stream cut where its content says so (a rolling "gear" hash), so that what is
+ * inserted or changed in one place moves no cut elsewhere: all chunks but a few near the change are
+ * those of before.
+ *
+ * A cut is between bytes that the 64 bytes before it decide, at least CHUNK_MIN after the last one
+ * and at most CHUNK_MAX; about 1.25 MiB on the average. The same bytes give the same cuts, always:
+ * the table of the hash is part of the format (docs/cache-mounts.md).
+ */
+#pragma once
+
+#include "base/io.h"
+
+#define CHUNK_MIN ((size_t)256 << 10) /* bytes */
+#define CHUNK_MAX ((size_t)4 << 20)
+
+typedef struct Chunker Chunker;
+
+/* Called with each chunk, in order; the bytes are borrowed for the time of the call. */
+typedef int ChunkFn(void *ctx, Str chunk, Err *err);
+
+Chunker *chunker_new(ChunkFn *fn, void *ctx);
+Writer *chunker_writer(Chunker *c);
+int chunker_finish(Chunker *c, Err *err) must_check; /* what is left; nothing may follow */
+void chunker_free(Chunker *c);
+CLEANUP_DEFINE(Chunker, chunker_free);

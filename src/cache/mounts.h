@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cache/mounts.h - directories of RUN --mount=type=cache in a cache repository
+ * (docs/cache-mounts.md): an archive of the directory, cut into chunks by its content, each
+ * compressed and named by its digest, in the order of a manifest's layers.
+ *
+ * Incremental  a chunk that the last manifest names is neither compressed nor sent again.
+ * Races        chunks are named by what is in them and the manifest comes last, in one request: of
+ *              two builds the later one wins, and nobody ever sees half of either.
+ * Memory       MOUNT_TASKS chunks, besides the tree of the directory.
+ * Hostile      what a repository has is checked against its digests and 'limit_bytes', and written
+ *              with layer/disk.h: never outside the directory.
+ * Errors       for the caller to warn of; a cache is never a reason to fail.
+ */
+#pragma once
+
+#include "cache/repo.h"
+#include "os/pool.h"
+
+#define MOUNT_FORMAT_VERSION "1"
+
+enum {
+    MOUNT_TASKS = 8 /* chunks on their way at the same time */
+};
+
+typedef struct MountPlace {
+    CacheRepo *repo; /* one that cache_repo_keeps_blobs() */
+    CacheKey key;
+    Str id;               /* for people */
+    int dir_fd;           /* borrowed */
+    uint64_t limit_bytes; /* of the archive */
+    bool may_chown;       /* false: files have one owner here (sandbox.h) */
+    Store *scratch;       /* private to the call */
+    Pool *pool;           /* for scanning; borrowed */
+    Pool *io;             /* for chunks; borrowed */
+} MountPlace;
+
+/* The name in a repository of a mount's directory: 'mount' is its key in the kiln directory. */
+CacheKey mount_cache_key(Str mount, const Platform *platform);
+
+typedef struct MountReport {
+    uint64_t bytes;         /* of the archive */
+    uint64_t chunks, fresh; /* all, and those that were sent */
+    uint64_t sent_bytes;    /* compressed */
+} MountReport;
+
+/*
+ * 'trust': chunks that the repository's last manifest names are there. A directory that somebody
+ * changes meanwhile may be an error (ERR_SYS).
+ */
+int mount_cache_export(const MountPlace *m, bool trust, MountReport *ret, Err *err) must_check;
+
+/* 1: the directory, which was empty, holds what was exported; 0: nothing is there for it. -1: it
+   may hold some of it. */
+int mount_cache_import(const MountPlace *m, MountReport *ret, Err *err) must_check;
