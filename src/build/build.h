@@ -86,9 +86,11 @@ typedef struct BuildRequest {
     int64_t cache_ttl_ns; /* entries older than that are not used; 0 = any age */
     bool has_keep_bytes;  /* make room in the kiln directory afterwards: cache/prune.h */
     uint64_t keep_bytes;
-    bool cache_copy, cache_run; /* COPY and ADD; RUN and WORKDIR */
-    bool explain_cache;         /* say of every step why it is or is not in the cache */
-    bool dryrun;                /* only say what would be done */
+    bool cache_copy, cache_run;  /* COPY and ADD; RUN and WORKDIR */
+    bool cache_mounts;           /* directories of RUN --mount=type=cache are kept there, too */
+    uint64_t cache_mounts_limit; /* bytes of each; larger ones are not kept */
+    bool explain_cache;          /* say of every step why it is or is not in the cache */
+    bool dryrun;                 /* only say what would be done */
 
     const char *kiln_dir;
     const char *isolation; /* "auto", "namespaces", "inplace" */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "codec/sha256.h"
 #include "os/file.h"
@@ -35,17 +36,45 @@ static Str cache_key(Arena *a, Str id, const RunMount *m)
     return str_dup_in(a, str_from(hex));
 }
 
+typedef struct NewCache {
+    const RunMount *m;
+    bool may_chown;
+    const CacheFill *fill;
+} NewCache;
+
 /* Mode and owner are given once: what a command makes of them stays. */
-static int make_dir(const RunMount *m, bool may_chown, CacheMount *c, Err *err)
+static int make_new(const NewCache *n, const CacheMount *c, const char *dir, Err *err)
 {
+    const RunMount *m = n->m;
     mode_t mode = m->has_mode ? m->mode & 07777 : CACHE_MODE;
 
-    c->is_fresh = mkdir(c->dir, 0700) == 0;
-    if (!c->is_fresh)
-        return errno == EEXIST ? 0 : err_sys(err, "make %s", c->dir);
-    if (may_chown && chown(c->dir, m->uid, m->gid) < 0)
-        return err_sys(err, "give %s to %u:%u", c->dir, m->uid, m->gid);
-    return chmod(c->dir, mode) < 0 ? err_sys(err, "set the mode of %s", c->dir) : 0;
+    TRY(dir_remove_all(AT_FDCWD, dir, err));
+    if (mkdir(dir, 0700) < 0)
+        return err_sys(err, "make %s", dir);
+    if (n->may_chown && chown(dir, m->uid, m->gid) < 0)
+        return err_sys(err, "give %s to %u:%u", dir, m->uid, m->gid);
+    if (chmod(dir, mode) < 0)
+        return err_sys(err, "set the mode of %s", dir);
+    TRY(n->fill->fill(n->fill->ctx, c, dir, err));
+    return rename(dir, c->dir) < 0 ? err_sys(err, "rename %s", dir) : 0;
+}
+
+static int make_dir(Arena *a, const NewCache *n, const CacheMount *c, Err *err)
+{
+    const char *dir = str_fmt_in(a, "%s.new", c->dir).p;
+    cleanup_close int lock = -1;
+    Err ignored;
+
+    if (access(c->dir, F_OK) == 0)
+        return 0;
+    TRY(lock_file(str_fmt_in(a, "%s.lock", dir).p, LOCK_EXCLUSIVE, &lock, err));
+    if (access(c->dir, F_OK) == 0)
+        return 0;
+    if (make_new(n, c, dir, err) < 0) {
+        (void)!dir_remove_all(AT_FDCWD, dir, &ignored);
+        return -1;
+    }
+    return 0;
 }
 
 /* 1 when it is ours, 0 when it is busy and somebody wants one for himself. */
@@ -86,13 +115,15 @@ void cache_mount_name(Arena *a, Str name_space, const RunMount *m, CacheMount *r
 }
 
 int cache_mount_open(Arena *a, const char *kiln_dir, const RunMount *m, bool may_chown,
-                     CacheMount *c, Err *err)
+                     const CacheFill *fill, CacheMount *c, Err *err)
 {
+    NewCache n = {m, may_chown, fill};
     Str parent = str_fmt_in(a, "%s/cache-mounts/" STR_FMT, kiln_dir, STR_ARG(c->key));
 
     TRY(dir_make_all(AT_FDCWD, parent.p, 0711, err));
     TRY(open_instance(a, parent, m, c, err));
-    return make_dir(m, may_chown, c, err);
+    (void)futimens(c->lock_fd, NULL);
+    return make_dir(a, &n, c, err);
 }
 
 void cache_mount_close(CacheMount *c)

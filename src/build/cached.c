@@ -88,6 +88,8 @@ void cached_free(Builder *b)
     vec_done(&c->to);
     vec_done(&c->jobs);
     vec_done(&c->waiting);
+    vec_done(&c->mounts);
+    vec_done(&c->damaged);
     contents_free(c->contents);
     free(c);
     b->cache = NULL;

@@ -18,6 +18,9 @@
  *      cached_take     instead of a step
  *      cached_keep     after a step that was done: its layer, in the background
  *      cached_finish   wait for what is still being written
+ *      cached_mount_*  directories of RUN --mount=type=cache (cache/mounts.h), when asked for: out
+ *                      of the first cache that has them when there is none here, into all caches
+ *                      that are written to when the build is over
  *
  * Errors   a cache that cannot be read or written is warned of, once, and then left alone. What
  *          fails is only what would fail without a cache too.
@@ -26,6 +29,8 @@
 #pragma once
 
 #include "build/step_key.h"
+
+struct CacheMount;
 
 /* Open what the request names; b->cache stays NULL when that is nothing, or reading is off. */
 int cached_open(Builder *b, bool read, Err *err) must_check;
@@ -50,3 +55,10 @@ void cached_paths(const Builder *b, StrVec *ret);
 
 /* What was found, for people, by way of BuildEvents.plan; also without a cache. */
 void cached_explain(const Plan *p);
+
+/* 1: 'dir' (absolute, empty) holds now what an earlier build left in a cache. 0: it is empty. */
+int cached_mount_restore(Builder *b, const struct CacheMount *c, const char *dir, Err *err)
+    must_check;
+/* To be written when the build is over; that is cached_mounts_export(). */
+void cached_mount_used(Builder *b, const struct CacheMount *c);
+void cached_mounts_export(Builder *b);

@@ -23,12 +23,22 @@ typedef struct CacheHit {
 
 typedef struct CacheJob CacheJob;
 
+/* cached_mounts.c: a directory that this build has used. */
+typedef struct UsedMount {
+    Str id, key;
+    const char *dir;
+    bool may_chown;
+    bool damaged; /* what a cache has of it could not be used: it is not built upon */
+} UsedMount;
+
 struct BuildCache {
     VEC(CacheSource *) from, to;
     Contents *contents;
     Pool *pool; /* look-ups */
     Pool *up;   /* writes */
     VEC(CacheJob *) jobs, waiting;
+    VEC(UsedMount) mounts;
+    StrVec damaged; /* keys of mounts that could not be restored */
     bool any_hit;
     bool unsafe; /* the context changes meanwhile: nothing more is stored */
 };

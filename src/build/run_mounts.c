@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "base/limits.h"
+#include "build/cached.h"
 #include "build/named.h"
 #include "os/walk.h"
 
@@ -143,8 +144,25 @@ static CacheMount *find_held(const RunMounts *to, const CacheMount *c)
     return NULL;
 }
 
-static int open_cache(Asked *a, CacheMount **ret, Err *err)
+typedef struct CacheStart {
+    Asked *asked;
+    Rootfs *content; /* NULL: it begins empty */
+} CacheStart;
+
+/* What an earlier build has left in a repository comes before what the Dockerfile says. */
+static int start_cache(void *ctx, const CacheMount *c, const char *dir, Err *err)
 {
+    CacheStart *start = ctx;
+    int restored = cached_mount_restore(start->asked->s->b, c, dir, err);
+
+    TRY(restored);
+    return restored || !start->content ? 0 : fill_cache(start->asked, start->content, dir, err);
+}
+
+static int open_cache(Asked *a, Rootfs *content, CacheMount **ret, Err *err)
+{
+    CacheStart start = {a, content};
+    CacheFill fill = {start_cache, &start};
     const BuildRequest *req = a->s->b->req;
     const KeyValue *ns = key_values_find(&req->build_args, S("BUILDKIT_CACHE_MOUNT_NS"));
     bool may_chown = sandbox_may_chown(a->s->b->sandbox);
@@ -154,10 +172,11 @@ static int open_cache(Asked *a, CacheMount **ret, Err *err)
     *ret = a->m.sharing == MOUNT_SHARING_PRIVATE ? NULL : find_held(a->to, &c);
     if (*ret)
         return 0;
-    if (cache_mount_open(arena_of(a), req->kiln_dir, &a->m, may_chown, &c, err) < 0) {
+    if (cache_mount_open(arena_of(a), req->kiln_dir, &a->m, may_chown, &fill, &c, err) < 0) {
         cache_mount_close(&c);
         return err_wrap(err, "cache " STR_FMT, STR_ARG(c.id));
     }
+    cached_mount_used(a->s->b, &c);
     vec_push(&a->to->caches, c);
     *ret = &a->to->caches.v[a->to->caches.n - 1];
     return 0;
@@ -195,9 +214,7 @@ static int add_cache(Asked *a, Err *err)
     TRY(builder_sandbox(a->s->b, &box, err));
     TRY(find_cache_content(a, &content, err));
     TRY(cache_source(a, content, err));
-    TRY(open_cache(a, &c, err));
-    if (c->is_fresh && content)
-        TRY(fill_cache(a, content, c->dir, err));
+    TRY(open_cache(a, content, &c, err));
     if (!content)
         TRY(make_below(c->dir, str_from(a->box.source), err));
     a->box.dir = c->dir;

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/chunker.h"
 
-#define CUT_MASK ((((uint64_t)1 << 20) - 1) << 44) /* the upper bits have seen the most bytes */
+/*
+ * The upper bits of the hash have seen the most bytes. Few cuts before CHUNK_USUAL and many after
+ * it: sizes lie close together, and a change in one place costs about as much as in another.
+ */
+#define UPPER_BITS(n) ((((uint64_t)1 << (n)) - 1) << (64 - (n)))
+#define MASK_BEFORE   UPPER_BITS(21)
+#define MASK_AFTER    UPPER_BITS(17)
 
 struct Chunker {
     Writer w;
@@ -45,7 +51,8 @@ static size_t take(Chunker *c, const unsigned char *p, size_t n, bool *ret_cut)
     *ret_cut = false;
     while (i < most && !*ret_cut) {
         hash = (hash << 1) + c->gear[p[i++]];
-        *ret_cut = c->n + i >= CHUNK_MIN && (hash & CUT_MASK) == 0;
+        if (c->n + i >= CHUNK_MIN)
+            *ret_cut = (hash & (c->n + i < CHUNK_USUAL ? MASK_BEFORE : MASK_AFTER)) == 0;
     }
     c->hash = hash;
     *ret_cut = *ret_cut || c->n + i == CHUNK_MAX;

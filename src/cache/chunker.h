@@ -5,15 +5,16 @@
  * those of before.
  *
  * A cut is between bytes that the 64 bytes before it decide, at least CHUNK_MIN after the last one
- * and at most CHUNK_MAX; about 1.25 MiB on the average. The same bytes give the same cuts, always:
+ * and at most CHUNK_MAX; about 1 MiB on the average. The same bytes give the same cuts, always:
  * the table of the hash is part of the format (docs/cache-mounts.md).
  */
 #pragma once
 
 #include "base/io.h"
 
-#define CHUNK_MIN ((size_t)256 << 10) /* bytes */
-#define CHUNK_MAX ((size_t)4 << 20)
+#define CHUNK_MIN   ((size_t)256 << 10) /* bytes */
+#define CHUNK_USUAL ((size_t)1 << 20)
+#define CHUNK_MAX   ((size_t)2 << 20)
 
 typedef struct Chunker Chunker;
 

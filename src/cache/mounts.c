@@ -97,14 +97,15 @@ static void format(const MountPlace *m, const PieceVec *pieces, Buf *out)
 {
     Annotation notes[] = {{S(NOTE_VERSION), S(MOUNT_FORMAT_VERSION)}, {S(NOTE_ID), m->id}};
     cleanup_free Descriptor *layers = NEW_N(Descriptor, pieces->n + 1);
-    Manifest doc = {
-        .media_type = S(MEDIA_OCI_MANIFEST),
-        .artifact_type = S(MEDIA_MOUNT),
-        .config = {.media_type = S(MEDIA_EMPTY), .digest = digest_of(S(EMPTY)), .size = 2},
-        .layers = layers,
-        .n_layers = pieces->n,
-        .annotations = notes,
-        .n_annotations = utf8_valid(m->id) ? 2 : 1};
+    Manifest doc = {.media_type = S(MEDIA_OCI_MANIFEST),
+                    .artifact_type = S(MEDIA_MOUNT),
+                    .config = {.media_type = S(MEDIA_EMPTY),
+                               .digest = digest_of(S(EMPTY)),
+                               .size = 2},
+                    .layers = layers,
+                    .n_layers = pieces->n,
+                    .annotations = notes,
+                    .n_annotations = utf8_valid(m->id) ? 2 : 1};
 
     for (size_t i = 0; i < pieces->n; i++) {
         Piece *p = pieces->v[i];
@@ -214,8 +215,7 @@ static int begin_piece(Export *x, Str bytes, const Digest *raw, Piece **ret, Err
 
 static int too_large(const MountPlace *m, Err *err)
 {
-    return err_set(err, ERR_LIMIT, "it is larger than %s",
-                   num_format_bytes(m->limit_bytes).z);
+    return err_set(err, ERR_LIMIT, "it is larger than %s", num_format_bytes(m->limit_bytes).z);
 }
 
 static int add_chunk(void *ctx, Str bytes, Err *err)
@@ -275,8 +275,7 @@ static int write_archive(Export *x, Err *err)
 {
     cleanup_with(tree_free_at) Tree *t = tree_new();
     cleanup_with(chunker_free_at) Chunker *c = chunker_new(add_chunk, x);
-    ScanOpts scan = {
-        .root_fd = x->m->dir_fd, .ignore_owner = !x->m->may_chown, .pool = x->m->pool};
+    ScanOpts scan = {.root_fd = x->m->dir_fd, .ignore_owner = !x->m->may_chown, .pool = x->m->pool};
     RootFiles files = root_files(x->m->dir_fd);
     LayerWriteOpts o = {.layer = 1, .files = &files.s, .keep_holes = true, .plain = true};
     LayerStats ignored;
@@ -290,10 +289,10 @@ static int write_archive(Export *x, Err *err)
 static int put_manifest(Export *x, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Descriptor config = {
-        .media_type = S(MEDIA_EMPTY), .digest = digest_of(S(EMPTY)), .size = sizeof(EMPTY) - 1};
-    CacheWrite w = {
-        .keys = &x->m->key, .n_keys = 1, .config = &config, .config_json = S(EMPTY)};
+    Descriptor config = {.media_type = S(MEDIA_EMPTY),
+                         .digest = digest_of(S(EMPTY)),
+                         .size = sizeof(EMPTY) - 1};
+    CacheWrite w = {.keys = &x->m->key, .n_keys = 1, .config = &config, .config_json = S(EMPTY)};
 
     for (size_t i = 0; i < MOUNT_TASKS; i++, x->sent++)
         TRY(finish_oldest(x, err));

@@ -13,6 +13,10 @@
 #include "os/lock.h"
 #include "os/walk.h"
 
+enum {
+    MOUNT_DEPTH = 256 /* of directories below one another */
+};
+
 typedef struct Blob {
     Str name; /* hexadecimal digits */
     uint64_t size;
@@ -29,13 +33,21 @@ typedef struct Entry {
     bool broken; /* it cannot be read, or its layer is not there */
 } Entry;
 
+/* A directory of RUN --mount=type=cache: cache-mounts/NAME, where NAME is KEY/N. */
+typedef struct MountDir {
+    Str name;
+    uint64_t size;
+    int64_t used_ns;
+} MountDir;
+
 typedef struct Prune {
     const PruneOpts *o;
     Arena arena;
-    int cache_fd, blobs_fd, store_fd; /* -1: not there */
+    int cache_fd, blobs_fd, store_fd, mounts_fd; /* -1: not there */
     Map by_name;
     VEC(Blob *) blobs;
     VEC(Entry) entries;
+    VEC(MountDir) mounts;
     uint64_t bytes;
     PruneReport report;
 } Prune;
@@ -176,6 +188,72 @@ static int find_images(Prune *p, Err *err)
     return 0;
 }
 
+/* --- directories of cache mounts --- */
+
+/*
+ * What a directory takes on disk. Commands have made it: nothing is followed, and below a depth
+ * that no tool makes it is not looked into.
+ */
+static uint64_t tree_bytes(int dirfd, const char *name, unsigned depth)
+{
+    cleanup_dir_list DirList names = {0};
+    cleanup_close int fd = -1;
+    uint64_t total = 0;
+    Err ignored;
+
+    fd = dir_open_at(dirfd, name, &ignored);
+    if (fd < 0 || dir_list(fd, &names, &ignored) < 0)
+        return 0;
+    for (size_t i = 0; i < names.n; i++) {
+        struct stat st;
+
+        if (fstatat(fd, names.v[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        if (!S_ISDIR(st.st_mode))
+            total += (uint64_t)st.st_blocks * 512 / (st.st_nlink ? st.st_nlink : 1);
+        else if (depth < MOUNT_DEPTH)
+            total += tree_bytes(fd, names.v[i].name, depth + 1);
+    }
+    return total;
+}
+
+/* N, N.new, N.lock, ...: a directory's time is that of its lock. */
+static int find_instances(Prune *p, const char *key, Err *err)
+{
+    cleanup_close int fd = dir_open_at(p->mounts_fd, key, err);
+    cleanup_dir_list DirList names = {0};
+
+    if (fd < 0)
+        return 0;
+    TRY(list(fd, &names, err));
+    for (size_t i = 0; i < names.n; i++) {
+        const char *name = names.v[i].name;
+        Str lock = str_fmt_in(&p->arena, "%s.lock", name);
+        struct stat st;
+        MountDir m;
+
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+            continue;
+        (void)fstatat(fd, lock.p, &st, AT_SYMLINK_NOFOLLOW);
+        m = (MountDir){.name = str_fmt_in(&p->arena, "%s/%s", key, name),
+                       .size = tree_bytes(fd, name, 0),
+                       .used_ns = time_ns(st.st_mtim)};
+        vec_push(&p->mounts, m);
+        p->bytes += m.size;
+    }
+    return 0;
+}
+
+static int find_mounts(Prune *p, Err *err)
+{
+    cleanup_dir_list DirList keys = {0};
+
+    TRY(list(p->mounts_fd, &keys, err));
+    for (size_t i = 0; i < keys.n; i++)
+        TRY(find_instances(p, keys.v[i].name, err));
+    return 0;
+}
+
 /* --- what goes --- */
 
 static void remove_blob(Prune *p, Blob *b)
@@ -218,6 +296,46 @@ static int entry_age(const void *a, const void *b)
     return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
+static int mount_age(const void *a, const void *b)
+{
+    const MountDir *x = a, *y = b;
+
+    return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
+}
+
+/* What another build has locked, or a mount is in, stays. */
+static void remove_mount(Prune *p, const MountDir *m)
+{
+    cleanup_close int lock = -1;
+    Str path =
+        str_fmt_in(&p->arena, "%s/cache-mounts/" STR_FMT ".lock", p->o->kiln_dir, STR_ARG(m->name));
+    Err ignored;
+
+    if (lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, &ignored) != 1 ||
+        dir_remove_all(p->mounts_fd, m->name.p, &ignored) != 0)
+        return;
+    p->bytes -= m->size;
+    p->report.bytes += m->size;
+    p->report.mounts++;
+}
+
+/* Both lists from their oldest on, so that age alone decides which of the two goes. */
+static void remove_used(Prune *p)
+{
+    size_t at = 0;
+
+    vec_foreach(e, &p->entries) {
+        for (; at < p->mounts.n && p->mounts.v[at].used_ns <= e->used_ns; at++)
+            if (has_to_go(p, p->mounts.v[at].used_ns))
+                remove_mount(p, &p->mounts.v[at]);
+        if (e->broken || has_to_go(p, e->used_ns))
+            remove_entry(p, e);
+    }
+    for (; at < p->mounts.n; at++)
+        if (has_to_go(p, p->mounts.v[at].used_ns))
+            remove_mount(p, &p->mounts.v[at]);
+}
+
 static void remove_all(Prune *p)
 {
     if (p->blobs.n)
@@ -227,9 +345,9 @@ static void remove_all(Prune *p)
     vec_foreach(b, &p->blobs)
         if ((*b)->users == 0 && !(*b)->listed && has_to_go(p, (*b)->used_ns))
             remove_blob(p, *b);
-    vec_foreach(e, &p->entries)
-        if (e->broken || has_to_go(p, e->used_ns))
-            remove_entry(p, e);
+    if (p->mounts.n)
+        qsort(p->mounts.v, p->mounts.n, sizeof(*p->mounts.v), mount_age);
+    remove_used(p);
 }
 
 static int open_dir(const char *path)
@@ -242,15 +360,18 @@ static void prune_done(Prune *p)
     close_at(&p->cache_fd);
     close_at(&p->blobs_fd);
     close_at(&p->store_fd);
+    close_at(&p->mounts_fd);
     map_done(&p->by_name);
     vec_done(&p->blobs);
     vec_done(&p->entries);
+    vec_done(&p->mounts);
     arena_done(&p->arena);
 }
 
 int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
 {
-    cleanup_with(prune_done) Prune p = {.o = o, .cache_fd = -1, .blobs_fd = -1, .store_fd = -1};
+    cleanup_with(prune_done)
+        Prune p = {.o = o, .cache_fd = -1, .blobs_fd = -1, .store_fd = -1, .mounts_fd = -1};
     cleanup_close int lock = -1;
     int locked = 1;
 
@@ -265,10 +386,12 @@ int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
         return 0;
     p.cache_fd = open_dir(str_fmt_in(&p.arena, "%s/cache", o->kiln_dir).p);
     p.store_fd = open_dir(str_fmt_in(&p.arena, "%s/store", o->kiln_dir).p);
+    p.mounts_fd = open_dir(str_fmt_in(&p.arena, "%s/cache-mounts", o->kiln_dir).p);
     p.blobs_fd = open_dir(str_fmt_in(&p.arena, "%s/store/blobs/sha256", o->kiln_dir).p);
     TRY(find_blobs(&p, err));
     TRY(find_entries(&p, err));
     TRY(find_images(&p, err));
+    TRY(find_mounts(&p, err));
     remove_all(&p);
     p.report.kept_bytes = p.bytes;
     *ret = p.report;

@@ -4,7 +4,8 @@
  *
  * What goes first: blobs that nothing names (downloads, layers of images that went elsewhere), the
  * oldest first; then cache entries, the ones unused for longest first, with the layers that only
- * they name. Images that index.json of the store lists are never touched.
+ * they name, and the directories of cache mounts (build/cache_mount.h) in their order among them,
+ * unless somebody has one locked. Images that index.json of the store lists are never touched.
  *
  * Builds hold the directory's lock shared, pruning holds it exclusively: it waits for builds, and
  * they for it.
@@ -15,14 +16,14 @@
 
 typedef struct PruneOpts {
     const char *kiln_dir;
-    uint64_t keep_bytes; /* stop when the blobs take no more than this; UINT64_MAX: see below */
+    uint64_t keep_bytes; /* stop when all of it takes no more than this; UINT64_MAX: see below */
     int64_t unused_ns;   /* what was not used for so long goes in any case; 0 = no such rule */
     int64_t now_ns;
     bool only_if_idle; /* do nothing while a build is using the directory */
 } PruneOpts;
 
 typedef struct PruneReport {
-    uint64_t entries, blobs; /* removed */
+    uint64_t entries, blobs, mounts; /* removed */
     uint64_t bytes, kept_bytes;
 } PruneReport;
 

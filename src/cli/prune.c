@@ -15,8 +15,8 @@ static const char usage[] =
     "Usage: kiln prune [OPTIONS]\n"
     "\n"
     "Remove from the kiln directory what no image in its store consists of: first blobs that\n"
-    "nothing names, then cache entries, those first that were not used for longest. It waits for\n"
-    "builds that use the directory.\n"
+    "nothing names, then cache entries and directories of RUN --mount=type=cache, those first that\n"
+    "were not used for longest. It waits for builds that use the directory.\n"
     "\n"
     "  kiln prune --keep-size 10GB       until the rest takes no more than that\n"
     "  kiln prune --unused 168h          what was not used for a week\n"
@@ -42,9 +42,10 @@ static int run(const Settings *s, Err *err)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     o.now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     TRY(cache_prune(&o, &r, err));
-    log_line(LOG_INFO, "removed %s: %llu cache entries, %llu blobs; %s are left",
+    log_line(LOG_INFO, "removed %s: %llu cache entries, %llu blobs, %llu cache mounts; %s are left",
              num_format_bytes(r.bytes).z, (unsigned long long)r.entries,
-             (unsigned long long)r.blobs, num_format_bytes(r.kept_bytes).z);
+             (unsigned long long)r.blobs, (unsigned long long)r.mounts,
+             num_format_bytes(r.kept_bytes).z);
     return 0;
 }
 

@@ -7,7 +7,8 @@
 
 #include "cli/values.h"
 
-#define DEFAULT_TTL_NS (INT64_C(14) * 24 * 3600 * 1000000000) /* kaniko's: two weeks */
+#define DEFAULT_TTL_NS       (INT64_C(14) * 24 * 3600 * 1000000000) /* kaniko's: two weeks */
+#define DEFAULT_MOUNTS_LIMIT ((uint64_t)3 << 30)
 
 /* "oci:PATH", or a repository; what stands behind it as a tag is not kaniko's. */
 static int parse_repo(Request *r, const char *text, CacheSpec *ret, Err *err)
@@ -175,6 +176,18 @@ static int keep_size(const Settings *s, BuildRequest *b, Err *err)
                 : 0;
 }
 
+static int fill_mounts(const Settings *s, BuildRequest *b, Err *err)
+{
+    b->cache_mounts = s->cache_mounts;
+    b->cache_mounts_limit = DEFAULT_MOUNTS_LIMIT;
+    if (s->cache_mounts_limit)
+        TRY(parse_size(s->cache_mounts_limit, "--cache-mounts-limit", &b->cache_mounts_limit, err));
+    if (b->cache_mounts && b->cache_from.n == 0 && b->cache_to.n == 0)
+        return err_set(err, ERR_USAGE,
+                       "--cache-mounts needs a cache: --cache, --cache-from or --cache-to");
+    return 0;
+}
+
 int request_cache(Front front, const Settings *s, Request *r, Err *err)
 {
     BuildRequest *b = &r->build;
@@ -186,5 +199,6 @@ int request_cache(Front front, const Settings *s, Request *r, Err *err)
     TRY(keep_size(s, b, err));
     b->dryrun = s->dryrun;
     TRY(fill_kaniko(front, s, r, err));
-    return fill_buildx(s, r, err);
+    TRY(fill_buildx(s, r, err));
+    return fill_mounts(s, b, err);
 }

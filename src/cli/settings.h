@@ -33,6 +33,8 @@ typedef struct Settings {
 
     /* caches */
     bool cache, no_push_cache, cache_copy_layers, cache_run_layers, explain_cache, dryrun;
+    bool cache_mounts;
+    const char *cache_mounts_limit;
     const char *cache_repo;
     StrVec cache_from, cache_to;
 
