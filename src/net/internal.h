@@ -23,6 +23,13 @@ typedef struct TlsFile {
     struct x509_store_st *store; /* OpenSSL's X509_STORE: the roots to trust, ready for use */
 } TlsFile;
 
+/* The default roots, shared by all clients that were made with the same environment. */
+typedef struct Roots {
+    unsigned users;
+    TlsFile file; /* 'path' names the environment; parsed when first needed */
+    Err err;      /* why there are none, or ERR_NONE */
+} Roots;
+
 /* One libcurl handle with its own small connection cache. */
 typedef struct Handle {
     CURL *curl;
@@ -38,8 +45,7 @@ struct HttpClient {
     VEC(Handle *) idle;   /* least recently used first */
     VEC(TlsFile *) tls_files;
 
-    TlsFile roots; /* read when the client was made, parsed when needed */
-    Err roots_err; /* why there are none, or ERR_NONE */
+    Roots *roots;
 };
 
 /* What a handle is kept for: a host, and the roots that vouched for its connections. */
@@ -48,7 +54,7 @@ Str client_key(Arena *a, const HttpRequest *req);
 Handle *client_take(HttpClient *c, Str key);
 void client_give(HttpClient *c, Handle *h, Str key);
 
-/* Read the default roots; what cannot be read shows as an error of the first https request. */
+/* Find or read the default roots; what cannot be read shows as an error of the first https request. */
 void tls_load_roots(HttpClient *c);
 void tls_files_done(HttpClient *c);
 /* 'certificates': may the client certificate be shown to this host? */

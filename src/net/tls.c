@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which certificates count. The roots are collected as one PEM text in memory when the client is
+ * Which certificates count. The roots are collected as one PEM text in memory when the first client is
  * made, because a build may replace the whole file system under '/' afterwards: what the image ships
  * as /etc/ssl/certs must not decide whom we trust.
  *
- * The text is parsed once, into an OpenSSL store that all connections share. This is the one place
+ * The text is parsed once, into an OpenSSL store that all clients share. This is the one place
  * that looks behind libcurl: given the same text it would parse it for every connection, which costs
  * a tenth of a second of processor time for the usual 150 roots, against 20 ms once.
  *
@@ -16,6 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "base/map.h"
@@ -120,20 +121,28 @@ static int load_bundle(Map *seen, Buf *out, Err *err)
     return 0;
 }
 
-void tls_load_roots(HttpClient *c)
+static void read_roots(Roots *r, const char *dirs)
 {
-    const char *dirs = getenv("SSL_CERT_DIR");
-    Str rest = str_from(dirs && *dirs ? dirs : NULL), dir;
+    Str rest = str_from(dirs), dir;
     cleanup_map Map seen = {0};
 
-    c->roots.pem = (Buf)BUF_INIT(NET_PEM_MAX);
-    if (load_bundle(&seen, &c->roots.pem, &c->roots_err) < 0)
+    r->file.pem = (Buf)BUF_INIT(NET_PEM_MAX);
+    if (load_bundle(&seen, &r->file.pem, &r->err) < 0)
         return;
     while (str_next(&rest, ':', &dir)) {
         cleanup_free char *z = str_dup(dir);
 
-        add_dir(z, &seen, &c->roots.pem);
+        add_dir(z, &seen, &r->file.pem);
     }
+}
+
+/* Where roots come from, as one text: other variables are other roots. */
+static char *roots_named(const char *file, const char *dirs)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+
+    return str_dup(str_fmt_in(&a, "%s\n%s\n%s", file ? file : "", dirs ? dirs : "",
+                              default_ca ? default_ca : ""));
 }
 
 static void tls_file_done(TlsFile *f)
@@ -144,6 +153,39 @@ static void tls_file_done(TlsFile *f)
     f->store = NULL;
 }
 
+/*
+ * A process has many clients, and /etc/ssl/certs some hundreds of files: the roots are read for the
+ * first client and kept for the others. 'roots_lock' guards 'latest' and every 'users'.
+ */
+static pthread_mutex_t roots_lock = PTHREAD_MUTEX_INITIALIZER;
+static Roots *latest;
+
+static void drop_roots(Roots *r) /* the lock is held */
+{
+    if (!r || --r->users > 0)
+        return;
+    tls_file_done(&r->file);
+    free(r);
+}
+
+void tls_load_roots(HttpClient *c)
+{
+    const char *dirs = getenv("SSL_CERT_DIR");
+    cleanup_free char *name = roots_named(getenv("SSL_CERT_FILE"), dirs);
+
+    (void)pthread_mutex_lock(&roots_lock);
+    if (!latest || latest->err.kind != ERR_NONE || strcmp(latest->file.path, name) != 0) {
+        drop_roots(latest);
+        latest = NEW(Roots);
+        latest->users = 1;
+        latest->file.path = steal_ptr(&name);
+        read_roots(latest, dirs);
+    }
+    latest->users++;
+    c->roots = latest;
+    (void)pthread_mutex_unlock(&roots_lock);
+}
+
 void tls_files_done(HttpClient *c)
 {
     vec_foreach(f, &c->tls_files) {
@@ -151,7 +193,9 @@ void tls_files_done(HttpClient *c)
         free(*f);
     }
     vec_done(&c->tls_files);
-    tls_file_done(&c->roots);
+    (void)pthread_mutex_lock(&roots_lock);
+    drop_roots(c->roots);
+    (void)pthread_mutex_unlock(&roots_lock);
 }
 
 /* A certificate that OpenSSL cannot read is passed over, as Go does: it can vouch for nobody. */
@@ -201,7 +245,7 @@ static int read_tls_file(const HttpClient *c, TlsFileKind kind, const char *path
     f->store = store_new();
     if (add_to_store(f->store, buf_str(&extra)) == 0)
         return err_set(err, ERR_FORMAT, "no PEM certificate in it");
-    (void)add_to_store(f->store, buf_str(&c->roots.pem));
+    (void)add_to_store(f->store, buf_str(&c->roots->file.pem));
     return 0;
 }
 
@@ -264,19 +308,21 @@ static CURLcode use_store(CURL *curl, void *ssl_ctx, void *store)
 }
 
 /* The default roots, parsed when they are first needed. */
-static int default_roots(HttpClient *c, const TlsFile **ret, Err *err)
+static int default_roots(const HttpClient *c, const TlsFile **ret, Err *err)
 {
-    if (c->roots_err.kind != ERR_NONE) {
-        *err = c->roots_err;
+    Roots *r = c->roots;
+
+    if (r->err.kind != ERR_NONE) {
+        *err = r->err;
         return -1;
     }
-    (void)pthread_mutex_lock(&c->lock);
-    if (!c->roots.store) {
-        c->roots.store = store_new();
-        (void)add_to_store(c->roots.store, buf_str(&c->roots.pem));
+    (void)pthread_mutex_lock(&roots_lock);
+    if (!r->file.store) {
+        r->file.store = store_new();
+        (void)add_to_store(r->file.store, buf_str(&r->file.pem));
     }
-    (void)pthread_mutex_unlock(&c->lock);
-    *ret = &c->roots;
+    (void)pthread_mutex_unlock(&roots_lock);
+    *ret = &r->file;
     return 0;
 }
 
