@@ -54,7 +54,7 @@ Str client_key(Arena *a, const HttpRequest *req);
 Handle *client_take(HttpClient *c, Str key);
 void client_give(HttpClient *c, Handle *h, Str key);
 
-/* Find or read the default roots; what cannot be read shows as an error of the first https request. */
+/* Find or read the default roots; what cannot be read shows as an error of the first request. */
 void tls_load_roots(HttpClient *c);
 void tls_files_done(HttpClient *c);
 /* 'certificates': may the client certificate be shown to this host? */
