@@ -112,6 +112,29 @@ static int by_federated_token(Cloud *c, Str resource, Arena *a, Secret *ret, Err
     return 1;
 }
 
+/*
+ * What Azure's SDKs would take next. Passing it over in silence would make us somebody else: the
+ * machine's identity.
+ */
+static int by_other_means(Cloud *c, Str resource, Arena *a, Secret *ret, Err *err)
+{
+    const char *what = NULL;
+
+    (void)resource, (void)a, (void)ret;
+    if (cloud_variable(c, "AZURE_CLIENT_ID").n == 0)
+        return 0;
+    if (cloud_variable(c, "AZURE_CLIENT_CERTIFICATE_PATH").n)
+        what = "client certificates (AZURE_CLIENT_CERTIFICATE_PATH)";
+    else if (cloud_variable(c, "AZURE_USERNAME").n && cloud_variable(c, "AZURE_PASSWORD").n)
+        what = "users with passwords (AZURE_USERNAME)";
+    if (!what)
+        return 0;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "%s are not supported yet; set AZURE_CLIENT_SECRET or "
+                   "AZURE_FEDERATED_TOKEN_FILE, or unset it for the managed identity",
+                   what);
+}
+
 /* --- managed identities --- */
 
 static int ask_near(Cloud *c, Str url, HttpHeader header, bool once, const char *what, Arena *a,
@@ -190,8 +213,8 @@ static int by_instance(Cloud *c, Str resource, Arena *a, Secret *ret, Err *err)
 static int make_token(Cloud *c, Str resource, Arena *a, Secret *ret, Err *err)
 {
     static int (*const sources[])(Cloud *, Str, Arena *, Secret *,
-                                  Err *) = {by_secret, by_federated_token, by_app_service,
-                                            by_instance};
+                                  Err *) = {by_secret, by_federated_token, by_other_means,
+                                            by_app_service, by_instance};
 
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
         int r = sources[i](c, resource, a, ret, err);

@@ -108,6 +108,9 @@ ok "azure: workload identity" build "$blob" "${sp[@]}" AZURE_FEDERATED_TOKEN_FIL
 ok "azure: managed identity of a machine" build "$blob" AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
 ok "azure: managed identity of App Service" build "$blob" IDENTITY_ENDPOINT="$near/msi/token" IDENTITY_HEADER=app-SECRET
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+fails "azure: a certificate is refused by name" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_CERTIFICATE_PATH=/none AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
+like "and what would do" "$output" 'client certificates \(AZURE_CLIENT_CERTIFICATE_PATH\) are not supported yet; set AZURE_CLIENT_SECRET'
+fails "azure: a user's password likewise" 1 build "$blob" "${sp[@]}" AZURE_USERNAME=u AZURE_PASSWORD=pw-SECRET
 fails "azure: a wrong key" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY=QUJD
 like "says what to check" "$output" "AuthenticationFailed.*check the storage account's key"
 fails "azure: no such blob" 1 build "${blob%/*}/none" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
