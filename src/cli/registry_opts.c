@@ -58,6 +58,11 @@ static void fill_helpers(const Settings *s, RegistryOpts *o)
     }
 }
 
+static void warn(Str text)
+{
+    log_line(LOG_WARN, STR_FMT, STR_ARG(text));
+}
+
 int registry_opts_fill(const Settings *s, Arena *a, RegistryOpts *ret, Err *err)
 {
     RegistryOpts *o = ret;
@@ -69,6 +74,7 @@ int registry_opts_fill(const Settings *s, Arena *a, RegistryOpts *ret, Err *err)
     o->no_default_fallback = s->no_default_fallback;
     copy_list(&s->insecure_registries, &o->insecure_registries);
     copy_list(&s->skip_tls_registries, &o->skip_tls_verify_registries);
+    o->warn = warn;
     fill_helpers(s, o);
     vec_foreach(m, &s->maps)
         TRY(add_map(o, *m, err));

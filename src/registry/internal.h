@@ -81,6 +81,12 @@ typedef struct Preferred {
     size_t endpoint;
 } Preferred;
 
+/* The user knows that this place failed in this way. */
+typedef struct Told {
+    Str registry;
+    ErrKind kind;
+} Told;
+
 /* A blob being downloaded right now. */
 typedef struct Pulling {
     Digest digest;
@@ -99,6 +105,7 @@ struct Registry {
     pthread_cond_t pulled;
     VEC(Host *) hosts;
     VEC(Preferred) preferred;
+    VEC(Told) told; /* texts in preferred_arena */
     Arena preferred_arena;
     VEC(Pulling) pulling;
 };
@@ -181,17 +188,25 @@ int manifest_push(Registry *r, const Reference *ref, Str media_type, Str json, c
 void endpoint_prefer(Registry *r, const Reference *ref, size_t endpoint);
 /* May the next endpoint know better? Not after a full disk or a signal. */
 bool error_is_of_endpoint(const Err *err);
+/* One line for the user, once for each mirror and kind of error: the next endpoint is asked. */
+void endpoint_tell(Registry *r, const Endpoint *at, const Endpoint *next, const Err *why);
 
 /* upload.c */
+
+/* An upload that is open. */
+typedef struct UploadSession {
+    Str location;   /* "" = none */
+    uint64_t least; /* OCI-Chunk-Min-Length: bytes of every piece but the last; 0 = any */
+} UploadSession;
 
 /* 1 = the repository has the blob, 0 = it has not, or does not say. */
 int blob_exists(Registry *r, const Endpoint *at, const Descriptor *d, Err *err) must_check;
 /*
- * POST, with a mount when mount_from is not "". 1 = mounted, 0 = *ret_location is an open upload.
+ * POST, with a mount when mount_from is not "". 1 = mounted, 0 = *ret is an open upload.
  */
 int upload_start(Registry *r, const Endpoint *at, const Descriptor *d, Str mount_from, Arena *a,
-                 Str *ret_location, Err *err) must_check;
-/* Send the blob, from 'location' (or "" = start one); resumes or restarts. */
-int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, Str location, int fd,
-               const RegistryEvents *ev, Err *err) must_check;
+                 UploadSession *ret, Err *err) must_check;
+/* Send the blob through this session; resumes or restarts. */
+int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, const UploadSession *session,
+               int fd, const RegistryEvents *ev, Err *err) must_check;
 void upload_cancel(Registry *r, const Endpoint *at, Str location);

@@ -153,7 +153,7 @@ static int resolve_once(void *arg, Err *err)
         else if (!error_is_of_endpoint(err))
             break;
         else if (i + 1 < all.n)
-            log_debug("mirror " STR_FMT ": %s", STR_ARG(all.v[i].registry), err->msg);
+            endpoint_tell(x->r, &all.v[i], &all.v[i + 1], err);
     }
     vec_done(&all);
     return r;

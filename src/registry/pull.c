@@ -48,6 +48,34 @@ void endpoint_prefer(Registry *r, const Reference *ref, size_t endpoint)
     (void)pthread_mutex_unlock(&r->lock);
 }
 
+static bool tell_anew(Registry *r, Str registry, ErrKind kind)
+{
+    Told fresh = {.kind = kind};
+    bool known = false;
+
+    (void)pthread_mutex_lock(&r->lock);
+    vec_foreach(t, &r->told)
+        known |= t->kind == kind && str_eq(t->registry, registry);
+    if (!known) {
+        fresh.registry = str_dup_in(&r->preferred_arena, registry);
+        vec_push(&r->told, fresh);
+    }
+    (void)pthread_mutex_unlock(&r->lock);
+    return !known;
+}
+
+void endpoint_tell(Registry *r, const Endpoint *at, const Endpoint *next, const Err *why)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str text = str_fmt_in(&a, "mirror " STR_FMT ": %s; asking " STR_FMT " instead",
+                          STR_ARG(at->registry), why->msg, STR_ARG(next->registry));
+
+    if (r->opts->warn && tell_anew(r, at->registry, why->kind))
+        r->opts->warn(text);
+    else
+        log_debug(STR_FMT, STR_ARG(text));
+}
+
 /* The endpoints for pulling; *ret_first is the one that served this repository's manifest. */
 static void endpoints_preferred(Registry *r, const Reference *ref, Arena *a, EndpointVec *ret,
                                 size_t *ret_first)
@@ -147,7 +175,7 @@ static int pull_once(void *arg, Err *err)
         if (r < 0 && !error_is_of_endpoint(err))
             break;
         if (r < 0 && i + 1 < all.n)
-            log_debug(STR_FMT ": %s; asking elsewhere", STR_ARG(all.v[at].registry), err->msg);
+            endpoint_tell(p->r, &all.v[at], &all.v[i + 1 <= first ? i : i + 1], err);
     }
     vec_done(&all);
     return r;

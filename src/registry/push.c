@@ -33,7 +33,7 @@ static Str mount_source(const Push *p)
     return str_eq(p->mount_from, p->ref->repository) ? S("") : p->mount_from;
 }
 
-static int upload_from_store(Push *p, Str location, Err *err)
+static int upload_from_store(Push *p, const UploadSession *session, Err *err)
 {
     cleanup_close int fd = -1;
     uint64_t size;
@@ -42,26 +42,26 @@ static int upload_from_store(Push *p, Str location, Err *err)
     if (size != p->d->size)
         return err_set(err, ERR_DIGEST, "the store has %ju bytes, the manifest says %ju",
                        (uintmax_t)size, (uintmax_t)p->d->size);
-    return upload_run(p->r, p->endpoints.v, p->d, location, fd, p->ev, err);
+    return upload_run(p->r, p->endpoints.v, p->d, session, fd, p->ev, err);
 }
 
 static int push_blob_once(void *arg, Err *err)
 {
     Push *p = arg;
     const Endpoint *at = p->endpoints.v;
-    Str location;
+    UploadSession session;
     int there;
 
     TRY(there = blob_exists(p->r, at, p->d, err));
     p->outcome = PUSH_EXISTED;
     if (there)
         return 0;
-    TRY(there = upload_start(p->r, at, p->d, mount_source(p), &p->arena, &location, err));
+    TRY(there = upload_start(p->r, at, p->d, mount_source(p), &p->arena, &session, err));
     p->outcome = PUSH_MOUNTED;
     if (there)
         return 0;
     p->outcome = PUSH_UPLOADED;
-    return upload_from_store(p, location, err);
+    return upload_from_store(p, &session, err);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): as many as the contract has */
@@ -85,17 +85,18 @@ static int mount_once(void *arg, Err *err)
 {
     Push *p = arg;
     const Endpoint *at = p->endpoints.v;
-    Str from = mount_source(p), location;
+    Str from = mount_source(p);
+    UploadSession session;
     int there;
 
     TRY(there = blob_exists(p->r, at, p->d, err));
     p->present = there;
     if (there || from.n == 0)
         return 0;
-    TRY(there = upload_start(p->r, at, p->d, from, &p->arena, &location, err));
+    TRY(there = upload_start(p->r, at, p->d, from, &p->arena, &session, err));
     p->present = there;
     if (!there)
-        upload_cancel(p->r, at, location);
+        upload_cancel(p->r, at, session.location);
     return 0;
 }
 
@@ -116,15 +117,15 @@ int registry_check_push(Registry *r, const Reference *ref, Err *err)
 {
     cleanup_with(push_done) Push p = {.r = r, .ref = ref};
     Descriptor none = {0};
-    Str location;
+    UploadSession session;
 
     push_init(&p);
-    if (upload_start(r, p.endpoints.v, &none, S(""), &p.arena, &location, err) < 0) {
+    if (upload_start(r, p.endpoints.v, &none, S(""), &p.arena, &session, err) < 0) {
         if (err->kind == ERR_AUTH)
             (void)err_wrap(err, "may not push there (log in, or mount a config.json with "
                                 "credentials that may)");
         return registry_wrap(ref, err);
     }
-    upload_cancel(r, p.endpoints.v, location);
+    upload_cancel(r, p.endpoints.v, session.location);
     return 0;
 }

@@ -95,6 +95,7 @@ void registry_free(Registry *r)
         host_free(*h);
     vec_done(&r->hosts);
     vec_done(&r->preferred);
+    vec_done(&r->told);
     vec_done(&r->pulling);
     vec_done(&r->certs);
     creds_free(r->creds);

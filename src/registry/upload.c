@@ -7,7 +7,7 @@
  *      PUT location?digest=     201
  *
  * A registry behind something that takes no large bodies (413) gets the blob in pieces, smaller ones
- * each time it refuses again.
+ * each time it refuses again, but never smaller than it asks for (OCI-Chunk-Min-Length).
  *
  * When a PATCH breaks, the session is asked how much arrived (GET, Range: 0-N) and the rest is sent;
  * a session that does not answer, or answers with something odd, is given up for a new one. What
@@ -48,8 +48,15 @@ static int post(Registry *r, const Endpoint *at, Str path, Str mount_from, HttpA
     return session_call(r, &call, ret, err);
 }
 
+static uint64_t least_piece(const HttpAnswer *answer)
+{
+    uint64_t n;
+
+    return num_parse_u64(http_header(answer, "oci-chunk-min-length"), LIMIT_FILE_SIZE, &n) ? n : 0;
+}
+
 int upload_start(Registry *r, const Endpoint *at, const Descriptor *d, Str mount_from, Arena *a,
-                 Str *ret_location, Err *err)
+                 UploadSession *ret, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
 
@@ -68,7 +75,8 @@ int upload_start(Registry *r, const Endpoint *at, const Descriptor *d, Str mount
         TRY(post(r, at, S("blobs/uploads/"), S(""), &answer, err));
     if (answer.status < 200 || answer.status >= 300)
         return registry_fail(r, at, &answer, "start an upload", err);
-    return session_location(r, at, &answer, a, ret_location, err);
+    ret->least = least_piece(&answer);
+    return session_location(r, at, &answer, a, &ret->location, err);
 }
 
 typedef struct Upload {
@@ -78,7 +86,7 @@ typedef struct Upload {
     int fd;
     const RegistryEvents *ev;
     Arena arena;
-    Str location;   /* "" = no session */
+    UploadSession session;
     uint64_t sent;  /* bytes the session has */
     uint64_t piece; /* bytes of one PATCH; 0 = all that is left */
     bool resumed;   /* the session was continued after a break */
@@ -121,7 +129,7 @@ static int new_location(Upload *u, const HttpAnswer *answer, Err *err)
 {
     if (http_header(answer, "location").n == 0)
         return 0; /* it stays where it was */
-    return session_location(u->r, u->at, answer, &u->arena, &u->location, err);
+    return session_location(u->r, u->at, answer, &u->arena, &u->session.location, err);
 }
 
 /* An answer that ends the upload, or the session, or only this try. */
@@ -132,11 +140,11 @@ static int judge(Upload *u, const HttpAnswer *answer, const char *what, Err *err
     (void)(registry_fail(u->r, u->at, answer, what, err) < 0);
     if (status == 404 || status == 416 || http_status_is_temporary(status)) {
         if (status == 404)
-            u->location = S("");
+            u->session.location = S("");
         return STEP_BROKEN;
     }
     if (u->resumed && status == 400) { /* the pieces do not fit together */
-        u->location = S("");
+        u->session.location = S("");
         u->no_resume = true;
         return STEP_BROKEN;
     }
@@ -153,7 +161,9 @@ static bool take_smaller_pieces(Upload *u, uint64_t refused)
 {
     uint64_t piece = refused > PIECE_FIRST ? PIECE_FIRST : refused / 4;
 
-    if (piece < PIECE_LEAST)
+    if (piece < u->session.least)
+        piece = u->session.least;
+    if (piece < PIECE_LEAST || piece >= refused)
         return false;
     u->piece = piece;
     log_debug("upload of %s: in pieces of %ju bytes", u->d->digest.text, (uintmax_t)piece);
@@ -168,7 +178,7 @@ static int send_piece(Upload *u, Err *err)
     HttpHeader headers[2] = {{S("Content-Type"), S("application/octet-stream")},
                              {S("Content-Range"), S("")}};
     Call call = {.at = u->at,
-                 .url = u->location,
+                 .url = u->session.location,
                  .actions = "pull,push",
                  .http = {.method = "PATCH",
                           .headers = headers,
@@ -205,8 +215,8 @@ static int commit(Upload *u, Err *err)
     cleanup_buf Buf url = BUF_INIT(BUF_SMALL);
     Call call = {.at = u->at, .actions = "pull,push", .http = {.method = "PUT", .no_retry = true}};
 
-    buf_addf(&url, STR_FMT "%cdigest=", STR_ARG(u->location),
-             memchr(u->location.p, '?', u->location.n) ? '&' : '?');
+    buf_addf(&url, STR_FMT "%cdigest=", STR_ARG(u->session.location),
+             memchr(u->session.location.p, '?', u->session.location.n) ? '&' : '?');
     url_escape(str_from(u->d->digest.text), &url);
     TRY(buf_check(&url, "the upload's Location", err));
     call.url = buf_str(&url);
@@ -221,10 +231,10 @@ static int one_try(Upload *u, Err *err)
 {
     int step;
 
-    if (u->location.n == 0) {
+    if (u->session.location.n == 0) {
         u->sent = 0;
         u->resumed = false;
-        TRY(upload_start(u->r, u->at, u->d, S(""), &u->arena, &u->location, err));
+        TRY(upload_start(u->r, u->at, u->d, S(""), &u->arena, &u->session, err));
     }
     while (u->sent < u->d->size) {
         step = send_piece(u, err);
@@ -239,13 +249,13 @@ static int ask_session(Upload *u, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
     Call call = {.at = u->at,
-                 .url = u->location,
+                 .url = u->session.location,
                  .actions = "pull,push",
                  .http = {.method = "GET"}};
     uint64_t has;
     Err ignored;
 
-    if (u->location.n == 0)
+    if (u->session.location.n == 0)
         return 0;
     if (!u->no_resume && session_call(u->r, &call, &answer, &ignored) < 0 &&
         ignored.kind == ERR_CANCELLED) {
@@ -254,8 +264,8 @@ static int ask_session(Upload *u, Err *err)
     }
     if (answer.status < 200 || answer.status >= 300 || !range_end(&answer, &has) ||
         has > u->d->size) {
-        upload_cancel(u->r, u->at, u->location);
-        u->location = S("");
+        upload_cancel(u->r, u->at, u->session.location);
+        u->session.location = S("");
         return 0;
     }
     log_debug("upload of %s goes on at %ju", u->d->digest.text, (uintmax_t)has);
@@ -281,11 +291,11 @@ static void upload_done(Upload *u)
     arena_done(&u->arena);
 }
 
-int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, Str location, int fd,
-               const RegistryEvents *ev, Err *err)
+int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, const UploadSession *session,
+               int fd, const RegistryEvents *ev, Err *err)
 {
     cleanup_with(upload_done)
-        Upload u = {.r = r, .at = at, .d = d, .fd = fd, .ev = ev, .location = location};
+        Upload u = {.r = r, .at = at, .d = d, .fd = fd, .ev = ev, .session = *session};
     unsigned failures = 0;
 
     for (;;) {

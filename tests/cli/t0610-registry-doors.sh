@@ -141,6 +141,7 @@ mirror() { # NAME FAULT: a mirror with this fault for every request but the firs
     read -r port _ <&"${MIRROR[0]}"
     rm -rf "$LAB/kiln-mirror"
     ok "a mirror that $1" build --kiln-dir "$LAB/kiln-mirror" --build-arg "BASE=$PLAIN/limited:1" --registry-map "$PLAIN=127.0.0.1:$port"
+    is "is named to the user, once" "$(grep -c "^kiln: warning: mirror 127.0.0.1:$port: .*; asking $PLAIN instead" <<<"$output")" 1
     kill "$pid" && wait "$pid" 2>/dev/null
 }
 mirror "has nothing" "'do': 'status', 'status': 404"

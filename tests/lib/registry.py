@@ -22,6 +22,7 @@ The script is one JSON object, in which ' may stand for every "; every member is
                  "refuse_mount_scope": bool}        the token endpoint denies two scopes at once
     ping        false: GET /v2/ is 404
     max_body    N: a larger request body is 413, as from a proxy
+    chunk_min   N: OCI-Chunk-Min-Length of every upload; what follows a smaller piece is 400
     head        false: HEAD is 405
     ranges      true | false (Range ignored) | "wrong" (another range is sent) | "none" (416)
     mount       201 (default: if the source has it) | any other status
@@ -272,6 +273,7 @@ class Upload:
         self.id = secrets.token_hex(8)
         self.repo = repo
         self.data = bytearray()
+        self.short = False
 
 
 class Gone(Exception):
@@ -564,8 +566,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return path if self.script.get('location', 'absolute') == 'relative' else self.base_url() + path
 
     def answer_upload(self, status, u):
-        self.answer(status, {'Location': self.location(u), 'Docker-Upload-UUID': u.id,
-                             'Range': '0-%d' % max(len(u.data) - 1, 0)})
+        headers = {'Location': self.location(u), 'Docker-Upload-UUID': u.id, 'Range': '0-%d' % max(len(u.data) - 1, 0)}
+        if 'chunk_min' in self.script:
+            headers['OCI-Chunk-Min-Length'] = str(self.script['chunk_min'])
+        self.answer(status, headers)
 
     def upload(self, name, key):
         if self.command == 'POST' and not key:
@@ -604,7 +608,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         m = re.fullmatch(r'(\d+)-(\d+)', self.headers.get('Content-Range', ''))
         if m and int(m[1]) != len(u.data):
             return self.fail(416, 'RANGE_INVALID', 'the upload is at %d' % len(u.data))
-        u.data += self.read_body()
+        piece = self.read_body()
+        if piece and u.short:
+            return self.fail(400, 'BLOB_UPLOAD_INVALID', 'the piece before was too small')
+        u.short = self.command == 'PATCH' and len(piece) < self.script.get('chunk_min', 0)
+        u.data += piece
         if self.kind == 'drop':
             return self.answer(0)
         if self.body_left:

@@ -337,6 +337,18 @@ TEST(in_pieces_where_much_is_refused)
     CHECK(fault_count3(&b.server, "PATCH", "\"content_range\": \"2250000-2999999\"", NULL) == 1);
     bench_end(&b);
 
+    bench_start(&b, "{'max_body': 800000, 'chunk_min': 790000}");
+    bench_open(&b, NULL);
+    CHECK_OK(push(&b, bytes = pattern(&b.a, SIZE), "", &out, &err));
+    CHECK(arrived(&b, bytes));
+    CHECK(fault_count3(&b.server, "PATCH", "\"content_range\": \"2370000-2999999\"", NULL) == 1);
+    bench_end(&b);
+
+    bench_start(&b, "{'max_body': 800000, 'chunk_min': 900000}"); /* it wants what it refuses */
+    bench_open(&b, NULL);
+    CHECK_ERR(push(&b, bytes = pattern(&b.a, SIZE), "", &out, &err), ERR_HTTP, "HTTP 413");
+    bench_end(&b);
+
     bench_start(&b, "{'max_body': 1000}"); /* no piece is small enough */
     bench_open(&b, NULL);
     CHECK_ERR(push(&b, bytes = pattern(&b.a, SIZE), "", &out, &err), ERR_HTTP, "HTTP 413");
