@@ -4,7 +4,8 @@
  *
  *      do.c        http_do: attempts, retries, resumption         uses
  *      exchange.c  one hop: one request, one answer               uses
- *      client.c    the pool of libcurl handles;  tls.c  roots and certificates;  answer.c  headers
+ *      client.c    the pool of libcurl handles;  answer.c  headers
+ *      tls.c       where roots and certificates come from;  roots.c  whom they vouch for
  */
 #pragma once
 
@@ -15,18 +16,20 @@
 
 #define NET_PEM_MAX ((size_t)16 << 20) /* bytes of roots, or of one certificate or key file */
 
+typedef struct RootSet RootSet;
+
 /* A file of certificates or a key, read from disk once and kept as long as the client. */
 typedef struct TlsFile {
     char *path;
     int kind; /* TlsFileKind of tls.c */
     Buf pem;
-    struct x509_store_st *store; /* OpenSSL's X509_STORE: the roots to trust, ready for use */
+    RootSet *roots; /* of the certificates in 'pem', when it is a file of roots */
 } TlsFile;
 
 /* The default roots, shared by all clients that were made with the same environment. */
 typedef struct Roots {
     unsigned users;
-    TlsFile file; /* 'path' names the environment; parsed when first needed */
+    TlsFile file; /* 'path' names the environment */
     Err err;      /* why there are none, or ERR_NONE */
 } Roots;
 
@@ -53,6 +56,16 @@ Str client_key(Arena *a, const HttpRequest *req);
 /* A handle last used for the same key, else a new one. Nothing is set in it. Give it back. */
 Handle *client_take(HttpClient *c, Str key);
 void client_give(HttpClient *c, Handle *h, Str key);
+
+/* The next whole certificate of *rest, which then begins behind it; false when there is none. */
+bool pem_next_certificate(Str *rest, Str *ret);
+/* Is there a certificate that OpenSSL understands? */
+bool roots_any_readable(Str pem);
+/* To trust the certificates of a text, which is borrowed. Many threads may use one. */
+RootSet *roots_new(Str pem);
+void roots_free(RootSet *s);
+/* Make an OpenSSL SSL_CTX trust them; the set outlives it. */
+void roots_use(RootSet *s, void *ssl_ctx);
 
 /* Find or read the default roots; what cannot be read shows as an error of the first request. */
 void tls_load_roots(HttpClient *c);

@@ -4,18 +4,13 @@
  * made, because a build may replace the whole file system under '/' afterwards: what the image ships
  * as /etc/ssl/certs must not decide whom we trust.
  *
- * The text is parsed once, into an OpenSSL store that all clients share. This is the one place
- * that looks behind libcurl: given the same text it would parse it for every connection, which costs
- * a tenth of a second of processor time for the usual 150 roots, against 20 ms once.
+ * What is parsed of it, and when, is the business of roots.c.
  *
  * SSL_CERT_DIR is read as Go reads it (every file with a certificate, whatever it is called), not as
  * OpenSSL does (hashed names only): people mount a ConfigMap there.
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -33,26 +28,18 @@ void http_set_default_ca(const char *path)
 
 /*
  * Only whole certificates: keys and prose lie in the same files. Each once: a directory like
- * /etc/ssl/certs holds every root three times, and parsing is what costs. Returns how many there were.
+ * /etc/ssl/certs holds every root three times. Returns how many there were.
  */
 static size_t add_certificates(Str pem, Map *seen, Buf *out)
 {
-    static const char begin[] = "-----BEGIN CERTIFICATE-----", end[] = "-----END CERTIFICATE-----";
     size_t n = 0;
+    Str one;
 
-    while (pem.n) {
-        const char *from = memmem(pem.p, pem.n, begin, sizeof(begin) - 1);
-        const char *to =
-            from ? memmem(from, pem.n - (size_t)(from - pem.p), end, sizeof(end) - 1) : NULL;
-
-        if (!to)
-            break;
-        to += sizeof(end) - 1;
-        if (!map_set(seen, (Str){from, (size_t)(to - from)}, seen)) {
-            buf_append(out, from, (size_t)(to - from));
+    while (pem_next_certificate(&pem, &one)) {
+        if (!map_set(seen, one, seen)) {
+            buf_append(out, one.p, one.n);
             buf_add_char(out, '\n');
         }
-        pem = str_skip(pem, (size_t)(to - pem.p));
         n++;
     }
     return n;
@@ -149,8 +136,8 @@ static void tls_file_done(TlsFile *f)
 {
     free_at(&f->path);
     buf_done(&f->pem);
-    X509_STORE_free(f->store);
-    f->store = NULL;
+    roots_free(f->roots);
+    f->roots = NULL;
 }
 
 /*
@@ -180,6 +167,7 @@ void tls_load_roots(HttpClient *c)
         latest->users = 1;
         latest->file.path = steal_ptr(&name);
         read_roots(latest, dirs);
+        latest->file.roots = roots_new(buf_str(&latest->file.pem));
     }
     latest->users++;
     c->roots = latest;
@@ -198,34 +186,6 @@ void tls_files_done(HttpClient *c)
     (void)pthread_mutex_unlock(&roots_lock);
 }
 
-/* A certificate that OpenSSL cannot read is passed over, as Go does: it can vouch for nobody. */
-static size_t add_to_store(X509_STORE *store, Str pem)
-{
-    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n); /* NET_PEM_MAX fits */
-    size_t n = 0;
-
-    while (bio && !BIO_eof(bio)) {
-        X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-        n += x && X509_STORE_add_cert(store, x) == 1;
-        X509_free(x);
-    }
-    BIO_free(bio);
-    ERR_clear_error();
-    return n;
-}
-
-/* Every certificate in it is an anchor, be it a root or not. */
-static X509_STORE *store_new(void)
-{
-    X509_STORE *store = X509_STORE_new();
-
-    if (!store)
-        abort(); /* out of memory */
-    (void)X509_STORE_set_flags(store, X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
-    return store;
-}
-
 typedef enum TlsFileKind {
     TLS_EXTRA_ROOTS,
     TLS_AS_IS
@@ -234,18 +194,18 @@ typedef enum TlsFileKind {
 static int read_tls_file(const HttpClient *c, TlsFileKind kind, const char *path, TlsFile *f,
                          Err *err)
 {
-    cleanup_buf Buf extra = BUF_INIT(NET_PEM_MAX);
     cleanup_map Map seen = {0};
     size_t n = 0;
 
     f->pem = (Buf)BUF_INIT(NET_PEM_MAX);
     if (kind == TLS_AS_IS)
         return file_read(AT_FDCWD, path, &f->pem, err);
-    TRY(add_file(AT_FDCWD, path, &seen, &extra, &n, err));
-    f->store = store_new();
-    if (add_to_store(f->store, buf_str(&extra)) == 0)
+    TRY(add_file(AT_FDCWD, path, &seen, &f->pem, &n, err));
+    if (!roots_any_readable(buf_str(&f->pem)))
         return err_set(err, ERR_FORMAT, "no PEM certificate in it");
-    (void)add_to_store(f->store, buf_str(&c->roots->file.pem));
+    (void)add_certificates(buf_str(&c->roots->file.pem), &seen, &f->pem);
+    TRY(buf_check(&f->pem, "the collection of CA certificates", err));
+    f->roots = roots_new(buf_str(&f->pem));
     return 0;
 }
 
@@ -300,29 +260,20 @@ static void set_blob(CURL *curl, CURLoption option, const Buf *pem)
     (void)curl_easy_setopt(curl, option, &blob);
 }
 
-static CURLcode use_store(CURL *curl, void *ssl_ctx, void *store)
+static CURLcode use_roots(CURL *curl, void *ssl_ctx, void *roots)
 {
     (void)curl;
-    SSL_CTX_set1_cert_store(ssl_ctx, store);
+    roots_use(roots, ssl_ctx);
     return CURLE_OK;
 }
 
-/* The default roots, parsed when they are first needed. */
 static int default_roots(const HttpClient *c, const TlsFile **ret, Err *err)
 {
-    Roots *r = c->roots;
-
-    if (r->err.kind != ERR_NONE) {
-        *err = r->err;
+    if (c->roots->err.kind != ERR_NONE) {
+        *err = c->roots->err;
         return -1;
     }
-    (void)pthread_mutex_lock(&roots_lock);
-    if (!r->file.store) {
-        r->file.store = store_new();
-        (void)add_to_store(r->file.store, buf_str(&r->file.pem));
-    }
-    (void)pthread_mutex_unlock(&roots_lock);
-    *ret = &r->file;
+    *ret = &c->roots->file;
     return 0;
 }
 
@@ -336,8 +287,8 @@ static int apply_roots(HttpClient *c, CURL *curl, const HttpTls *tls, Err *err)
         TRY(tls_file(c, TLS_EXTRA_ROOTS, tls->ca_file, &roots, err));
     else
         TRY(default_roots(c, &roots, err));
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, use_store);
-    (void)curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, roots->store);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, use_roots);
+    (void)curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, roots->roots);
     return 0;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whom we trust: a server with a certificate of its own making, asked in every way. */
+#include <fcntl.h>
+
 #include "net_test.h"
+#include "os/file.h"
 #include "os/temp.h"
 
 static char dir[4096]; /* cert.pem, key.pem */
@@ -22,6 +25,42 @@ static void make_certificate(void)
                      "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
                      "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
                      file_in_dir(&a, "key.pem"), "-out", file_in_dir(&a, "cert.pem"), (char *)NULL);
+        _exit(127);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/*
+ * A root, another of the same name, an intermediate of the first, a rival of that name, and a server's
+ * certificate of the intermediate. That spells its issuer in another way than the root does itself:
+ * as OpenSSL compares names, it is the same.
+ */
+static void make_chain(void)
+{
+    static const char script[] =
+        "set -e; cd \"$1\"\n"
+        "ec='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
+        "printf '[req]\\ndistinguished_name=d\\nstring_mask=utf8only\\n[d]\\n' >utf8.cnf\n"
+        "printf '[req]\\ndistinguished_name=d\\nstring_mask=pkix\\n[d]\\n' >pkix.cnf\n"
+        "printf 'basicConstraints=critical,CA:TRUE\\nauthorityKeyIdentifier=keyid\\n' >ca.ext\n"
+        "printf 'subjectAltName=IP:127.0.0.1\\nauthorityKeyIdentifier=none\\n' >leaf.ext\n"
+        "req() { openssl req -config utf8.cnf $ec -keyout $1.key -out $1.$2 -subj \"$3\" $4; }\n"
+        "sign() { openssl x509 -req -in $1.csr -CA $2.pem -CAkey $3.key -CAcreateserial -days 2"
+        " -extfile $4.ext -out $1.pem; }\n"
+        "self='-x509 -days 2 -addext basicConstraints=CA:TRUE -addext subjectKeyIdentifier=hash'\n"
+        "req root pem /O=Test/CN=Root \"$self\"; req other pem /O=Test/CN=Root \"$self\"\n"
+        "req rival pem /CN=Inter \"$self\"\n"
+        "openssl req -config pkix.cnf -x509 -new -key root.key -subj /O=TEST/CN=root"
+        " -addext subjectKeyIdentifier=hash -out spelt.pem\n"
+        "req inter csr /CN=Inter && sign inter spelt root ca\n"
+        "req leaf csr /CN=leaf && sign leaf inter inter leaf\n"
+        "cat leaf.pem inter.pem >chain.pem; cat other.pem root.pem >both.pem\n";
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)freopen("/dev/null", "w", stderr);
+        (void)execlp("sh", "sh", "-c", script, "sh", dir, (char *)NULL);
         _exit(127);
     }
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
@@ -135,6 +174,53 @@ TEST(reads_roots_from_the_environment)
     fault_registry_stop(&r);
 }
 
+TEST(of_many_roots_those_of_the_chain_are_found)
+{
+    static const struct {
+        const char *roots;
+        bool trusted;
+    } chains[] = {{"root.pem", true}, {"other.pem", false}, {"both.pem", true}, {"inter.pem", true},
+                  {"leaf.pem", true}, {"rival.pem", false}, {"cert.pem", false}};
+    cleanup_arena Arena a = ARENA_INIT;
+    FaultRegistry r;
+    Err err;
+
+    make_chain();
+    r = fault_registry_start(str_fmt_in(&a, "{\"tls\": {\"cert\": \"%s\", \"key\": \"%s\"}}",
+                                        file_in_dir(&a, "chain.pem"), file_in_dir(&a, "leaf.key"))
+                                 .p);
+    for (size_t i = 0; i < ARRAY_LEN(chains); i++) {
+        HttpTls tls = {.ca_file = file_in_dir(&a, chains[i].roots)};
+
+        if (chains[i].trusted)
+            CHECK_OK(get_tls(&r, &tls, &err));
+        else
+            CHECK_ERR(get_tls(&r, &tls, &err), ERR_NET, "certificate");
+    }
+    fault_registry_stop(&r);
+}
+
+TEST(a_certificate_that_is_none_is_passed_over)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_buf Buf text = BUF_INIT(BUF_SMALL), whole = BUF_INIT(BUF_SMALL);
+    FaultRegistry r = start_tls(&a);
+    Err err;
+
+    CHECK_OK(file_read(AT_FDCWD, file_in_dir(&a, "cert.pem"), &whole, &err));
+    buf_add_z(&text, "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+                     "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n"
+                     "-----BEGIN CERTIFICATE-----\nMIIH\n-----END CERTIFICATE-----\n"
+                     "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    CHECK_OK(file_write(AT_FDCWD, file_in_dir(&a, "broken.pem"), 0600, buf_str(&text), &err));
+    CHECK_ERR(get_tls(&r, &(HttpTls){.ca_file = file_in_dir(&a, "broken.pem")}, &err), ERR_FORMAT,
+              "no PEM certificate");
+    buf_append(&text, whole.p, whole.n);
+    CHECK_OK(file_write(AT_FDCWD, file_in_dir(&a, "broken.pem"), 0600, buf_str(&text), &err));
+    CHECK_OK(get_tls(&r, &(HttpTls){.ca_file = file_in_dir(&a, "broken.pem")}, &err));
+    fault_registry_stop(&r);
+}
+
 TEST(tls_to_a_plain_server_is_an_error)
 {
     cleanup_arena Arena a = ARENA_INIT;
@@ -152,6 +238,8 @@ int main(void)
                                      T(a_connection_is_kept_for_those_who_trust_it),
                                      T(a_client_certificate_is_loaded_early),
                                      T(reads_roots_from_the_environment),
+                                     T(of_many_roots_those_of_the_chain_are_found),
+                                     T(a_certificate_that_is_none_is_passed_over),
                                      T(tls_to_a_plain_server_is_an_error)};
     const char *tmp = getenv("TMPDIR");
     Temp *t;
