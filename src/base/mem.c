@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static const size_t ARENA_PAGE = (size_t)64 * 1024; /* bytes */
+/* Bytes. Most arenas hold a few strings for a moment, and pages are zeroed: the first is small. */
+static const size_t ARENA_PAGE_FIRST = (size_t)2 * 1024, ARENA_PAGE_MAX = (size_t)64 * 1024;
 
 struct ArenaPage {
     ArenaPage *next;
@@ -41,6 +42,21 @@ char *xstrdup(const char *s)
     return memcpy(NEW_N(char, n), s, n);
 }
 
+static ArenaPage *page_new(ArenaPage *before, size_t want)
+{
+    size_t cap = before ? before->cap * 2 : ARENA_PAGE_FIRST;
+    ArenaPage *page;
+
+    if (cap > ARENA_PAGE_MAX)
+        cap = ARENA_PAGE_MAX;
+    if (cap < want)
+        cap = want;
+    page = xalloc(1, sizeof(*page) + cap);
+    page->cap = cap;
+    page->next = before;
+    return page;
+}
+
 void *arena_alloc(Arena *a, size_t n, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
@@ -51,12 +67,7 @@ void *arena_alloc(Arena *a, size_t n, size_t size)
         die_oom(n, size);
     want = (want + align - 1) & ~(align - 1);
     if (!a->page || a->page->cap - a->used < want) {
-        size_t cap = want > ARENA_PAGE ? want : ARENA_PAGE;
-        ArenaPage *page = xalloc(1, sizeof(*page) + cap);
-
-        page->cap = cap;
-        page->next = a->page;
-        a->page = page;
+        a->page = page_new(a->page, want);
         a->used = 0;
     }
     p = a->page->data + a->used;

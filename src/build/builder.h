@@ -34,6 +34,7 @@ typedef struct Builder {
     VEC(PushJob *) pushes;      /* push.c's */
     unsigned disks;             /* made so far: in place, each puts the one before aside */
     struct MountSources *mount_sources; /* mount_source.c's; NULL = none yet */
+    bool push_checked;
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     struct BuildCache *cache; /* cached.c's; NULL = none is used */
     atomic_bool cache_failed; /* a layer that a cache promised cannot be had */

@@ -35,6 +35,8 @@ struct CacheMount;
 /* Open what the request names; b->cache stays NULL when that is nothing, or reading is off. */
 int cached_open(Builder *b, bool read, Err *err) must_check;
 int cached_plan(Plan *p, Err *err) must_check;
+/* After cached_plan(): nothing has to be built. */
+bool cached_has_all(const Plan *p);
 
 /* Keys of a stage that begins: of its base. */
 void cached_begin_stage(StageBuild *s);

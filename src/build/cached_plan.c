@@ -212,6 +212,14 @@ static bool has_missing(const Stage *s)
     return false;
 }
 
+bool cached_has_all(const Plan *p)
+{
+    vec_foreach(s, &p->stages)
+        if ((*s)->needed && has_missing(*s))
+            return false;
+    return p->b->cache != NULL;
+}
+
 /* A stage is looked into when a step of its own, of one FROM it, or one that reads it is made. */
 static void mark_looked_into(Plan *p, Stage *s)
 {

@@ -425,11 +425,13 @@ static int build_with(Builder *b, bool told, BuildResult *ret, Err *err)
     if (rc == 0 && !told)
         rc = tell_findings(&plan, err);
     if (rc == 0)
-        rc = export_check(b, err);
+        rc = export_check_outputs(b, err);
     if (rc == 0)
         rc = cached_plan(&plan, err);
     if (rc == 0 && (b->req->dryrun || b->req->explain_cache))
         cached_explain(&plan);
+    if (rc == 0 && !cached_has_all(&plan))
+        rc = export_check_push(b, err);
     if (rc == 0 && !b->req->dryrun)
         rc = build_stages(&plan, err);
     if (rc == 0)

@@ -195,6 +195,7 @@ static int push_blobs(Export *x, Err *err)
         x->result->existing_blobs = x->layers->n + 1;
         return 0;
     }
+    TRY(export_check_push(x->b, err));
     return push_finish(x->b, x->layers, &x->manifest.config, x->result, err);
 }
 
@@ -222,14 +223,20 @@ static int check_output(const Output *o, Err *err)
     return 0;
 }
 
-int export_check(Builder *b, Err *err)
+int export_check_outputs(Builder *b, Err *err)
+{
+    vec_foreach(o, &b->req->outputs)
+        TRY(check_output(o, err));
+    return 0;
+}
+
+int export_check_push(Builder *b, Err *err)
 {
     Registry *r;
 
-    vec_foreach(o, &b->req->outputs)
-        TRY(check_output(o, err));
-    if (!b->req->push || !b->req->check_push)
+    if (!b->req->push || !b->req->check_push || b->push_checked)
         return 0;
+    b->push_checked = true;
     TRY(builder_registry(b, &r, err));
     vec_foreach(t, &b->req->tags)
         if (registry_check_push(r, t, err) < 0)

@@ -6,8 +6,10 @@
 
 #include "build/image.h"
 
-/* Before anything is built: may we push, can the outputs be written? */
-int export_check(Builder *b, Err *err) must_check;
+/* Before anything is built: can the outputs be written? */
+int export_check_outputs(Builder *b, Err *err) must_check;
+/* Before anything is built or sent: may we push? Asked once. */
+int export_check_push(Builder *b, Err *err) must_check;
 
 /*
  * Config and manifest are made and put into the store; then every output is written, then every tag
