@@ -39,6 +39,7 @@
 #define LIMIT_PASSWD          ((size_t)10 << 20)  /* etc/passwd, etc/group of an image (spec 5.3) */
 #define LIMIT_EXPANSION       ((size_t)1 << 20)   /* one expanded word */
 #define LIMIT_EXPANSIONS      ((size_t)32 << 20)  /* all that a Dockerfile's variables become */
+#define LIMIT_STAGES_MEMORY   ((size_t)512 << 20) /* configurations of all stages that are in use */
 #define LIMIT_RUN_MOUNTS      64u                 /* of one RUN */
 #define LIMIT_SECRET          ((size_t)500 << 10) /* as BuildKit's */
 #define LIMIT_RUN_TEXT        ((size_t)16 << 20)  /* what a RUN hands to its shell */

@@ -69,6 +69,7 @@ void *arena_alloc(Arena *a, size_t n, size_t size)
     if (!a->page || a->page->cap - a->used < want) {
         a->page = page_new(a->page, want);
         a->used = 0;
+        a->total += a->page->cap;
     }
     p = a->page->data + a->used;
     a->used += want;

@@ -19,7 +19,8 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull, nonnull(1))
 typedef struct ArenaPage ArenaPage;
 typedef struct Arena {
     ArenaPage *page; /* newest first */
-    size_t used;
+    size_t used;     /* of that page */
+    size_t total;    /* bytes of all pages */
 } Arena;
 
 #define ARENA_INIT \

@@ -56,9 +56,10 @@ static int follow_stage(Plan *p, Stage *stage, Err *err)
     s->stage = stage;
     stage_begin_config(s);
     cached_begin_stage(s);
+    TRY(stage_check_memory(s, err));
     vec_foreach(step, &stage->steps) {
         TRY(signal_check(err));
-        if (follow_step(s, step, err) < 0)
+        if (follow_step(s, step, err) < 0 || stage_check_memory(s, err) < 0)
             return err->line ? -1 : dockerfile_error_at(step->d, step->i, S(""), err);
     }
     return 0;

@@ -301,7 +301,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
     if (ev && ev->step_begin)
         ev->step_begin(ev->ctx, &report);
     s->scope.escape = step->i->source->escape; /* a trigger's is its own */
-    if (do_step(s, step, &report, err) < 0)
+    if (do_step(s, step, &report, err) < 0 || stage_check_memory(s, err) < 0)
         return err->line ? -1 : dockerfile_error_at(step->d, step->i, S(""), err);
     report.took_ns = clock_ns(CLOCK_MONOTONIC) - begun;
     if (ev && ev->step_end)
@@ -315,6 +315,7 @@ void stage_free(Stage *stage)
 
     if (!s)
         return;
+    s->plan->bytes -= s->bytes;
     rootfs_free(s->fs);
     scope_done(&s->scope);
     vec_done(&s->hidden);
@@ -350,6 +351,7 @@ static int build_stage(Plan *p, Stage *stage, Err *err)
     s->b = p->b;
     s->stage = stage;
     TRY(start_stage(s, err));
+    TRY(stage_check_memory(s, err));
     for (size_t n = 0; n < stage->steps.n; n++)
         TRY(run_step(s, n, err));
     rootfs_settle(s->fs);

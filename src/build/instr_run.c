@@ -153,6 +153,8 @@ static const char *host_name(const StageBuild *s)
 static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
                        Err *err)
 {
+    cleanup_arena Arena a =
+        ARENA_INIT; /* the environment may be large, and there may be many RUNs */
     User user;
     StrVec env = {0};
     Sandbox *box;
@@ -167,7 +169,7 @@ static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, RunMou
 
     TRY(builder_sandbox(s->b, &box, err));
     TRY(user_for_run(s->fs, &s->arena, s->config.user, &user, err));
-    scope_environ(&s->scope, user.home, &env);
+    scope_environ(&s->scope, &a, user.home, &env);
     run_mounts_environ(mounts, &env);
     spec.cwd = str_dup_in(&s->arena, path_clean(&s->arena, stage_workdir(s))).p;
     spec.uid = user.uid;
@@ -265,11 +267,12 @@ static int prepare_mounts(StageBuild *s, const Instr *i, RunMounts *mounts, Err 
 static int run_and_commit(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
                           StepReport *report, Err *err)
 {
-    Str command = join_words(&s->arena, argv);
-    Str created_by = str_fmt_in(&s->arena, "RUN " STR_FMT STR_FMT " # buildkit",
-                                STR_ARG(scope_args_prefix(&s->scope)), STR_ARG(command));
+    Str command = join_words(&s->arena, argv), args, created_by;
     ScanOpts o;
 
+    TRY(scope_args_prefix(&s->scope, &args, err));
+    created_by = str_fmt_in(&s->arena, "RUN " STR_FMT STR_FMT " # buildkit", STR_ARG(args),
+                            STR_ARG(command));
     TRY(rootfs_load(s->fs, true, err));
     TRY(prepare_mounts(s, i, mounts, err));
     TRY(make_cwd(s, err));

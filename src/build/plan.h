@@ -47,6 +47,7 @@ typedef struct Plan {
     Scope global;
     VEC(Stage *) stages; /* all, in the order of the file */
     Stage *target;
+    size_t bytes; /* of memory, that stages in use hold: see stage_check_memory() */
 } Plan;
 
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err) must_check;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/limits.h"
 #include "build/push.h"
 #include "build/steps.h"
 
@@ -66,6 +67,19 @@ void stage_command_line(const StageBuild *s, const Instr *i, Str shell_text, Str
         vec_push(ret, S("-c"));
     }
     vec_push(ret, shell_text);
+}
+
+int stage_check_memory(StageBuild *s, Err *err)
+{
+    size_t bytes = s->arena.total + s->config.arena.total;
+
+    s->plan->bytes += bytes - s->bytes;
+    s->bytes = bytes;
+    if (s->plan->bytes <= LIMIT_STAGES_MEMORY)
+        return 0;
+    return err_set(err, ERR_LIMIT,
+                   "the environments, labels and histories of the stages take more than %zu bytes",
+                   LIMIT_STAGES_MEMORY);
 }
 
 int64_t stage_dir_time(const StageBuild *s)

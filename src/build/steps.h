@@ -27,6 +27,7 @@ typedef struct StageBuild {
     int64_t content_ns;
     CacheKey chain, state; /* see build/cached.h; unset = not known */
     bool rebuilt;          /* some step before did not come from the cache by its own key */
+    size_t bytes;          /* of plan->bytes */
 } StageBuild;
 
 typedef struct StepOps {
@@ -92,6 +93,12 @@ int64_t stage_dir_time(const StageBuild *s);
 
 /* Copy what a new stage begins with from its base, which has been built (or followed). */
 void stage_begin_config(StageBuild *s);
+/*
+ * After each step, and when the stage has begun: ERR_LIMIT when this stage and all others that are
+ * still in use hold more than LIMIT_STAGES_MEMORY. Each has its base's configuration once more, so
+ * a short Dockerfile can have a great deal of it.
+ */
+int stage_check_memory(StageBuild *s, Err *err) must_check;
 /* Free what stage->built is. */
 void stage_free(Stage *stage);
 /* Does the stage become part of the image? */

@@ -22,6 +22,7 @@
 enum {
     TEXT_MAX = 400,         /* bytes of a finding's text */
     FINDINGS_MAX = 1000000, /* more than ten for each instruction that a file may have */
+    COMPARED_MAX = 1000000, /* names that are compared for suggestions; after that there are none */
 };
 
 static const LintRuleInfo rules[LINT_RULE_COUNT] = {
@@ -233,12 +234,18 @@ bool lint_expand(Lint *l, Scope *s, Str word, Str *ret)
 Str lint_suggest(Lint *l, const Scope *s, Str name)
 {
     VEC(const char *) names = {0};
+    Str suggestion;
 
+    l->compared += s->vars.n + s->args.n;
+    if (l->compared > COMPARED_MAX)
+        return S("");
     vec_foreach(kv, &s->vars)
-        vec_push_in(&l->scratch, &names, str_dup_in(&l->scratch, kv->key).p);
+        vec_push(&names, kv->key.p);
     vec_foreach(arg, &s->args)
-        vec_push_in(&l->scratch, &names, str_dup_in(&l->scratch, *arg).p);
-    return text_suggest(&l->scratch, name, names.v, names.n, false);
+        vec_push(&names, arg->p);
+    suggestion = text_suggest(&l->scratch, name, names.v, names.n, false);
+    vec_done(&names);
+    return suggestion;
 }
 
 /* --- all of it --- */

@@ -30,9 +30,10 @@ typedef struct Lint {
     Arena words;   /* expanded ones; until the next instruction */
     LintReport *report;
     LintCheck check;
-    Scope global;   /* ARGs before the first FROM ... */
-    Scope defaults; /* ... and as they are when the command line gives none */
-    StrVec unset;   /* names that the word just expanded used and nobody set */
+    Scope global;    /* ARGs before the first FROM ... */
+    Scope defaults;  /* ... and as they are when the command line gives none */
+    StrVec unset;    /* names that the word just expanded used and nobody set */
+    size_t compared; /* names that suggestions were looked for among, so far */
     VEC(LintedStage) stages;
 } Lint;
 

@@ -77,8 +77,8 @@ static void check_arg(Lint *l, const LintedStage *from, const Instr *i)
 
     if (!memchr(i->rest.p, '$', i->rest.n))
         return;
-    scope_init_stage(&s, &l->global, &l->scratch, &from->scope.vars);
-    scope_inherit(&s, &from->scope);
+    scope_branch(&s, &from->scope);
+    s.arena = &l->words;
     vec_foreach(w, &i->pairs) {
         Str name, value;
         bool set;

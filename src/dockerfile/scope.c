@@ -2,6 +2,7 @@
 #include "dockerfile/scope.h"
 
 #include "base/limits.h"
+#include "base/map.h"
 #include "oci/config.h"
 
 /* In pairs: the two spellings of a name differ in the last bit of their index. */
@@ -13,6 +14,39 @@ static const char *const proxies[] = {
 void scope_set(Scope *s, Str key, Str value)
 {
     key_values_set(&s->vars, s->arena, key, value);
+}
+
+/* Where each is: its index plus 1. Lists are searched one by one elsewhere, here for each of another list. */
+static void index_vars(const KeyValueVec *v, Map *ret)
+{
+    for (size_t i = 0; i < v->n; i++)
+        (void)map_set(ret, v->v[i].key, (void *)(uintptr_t)(i + 1));
+}
+
+static const KeyValue *find_var(const KeyValueVec *v, const Map *index, Str name)
+{
+    size_t i = (uintptr_t)map_find(index, name);
+
+    return i > 0 ? &v->v[i - 1] : NULL;
+}
+
+/* As scope_set() of each one. */
+static void set_all(Scope *s, const KeyValueVec *from)
+{
+    cleanup_map Map index = {0};
+
+    index_vars(&s->vars, &index);
+    vec_foreach(kv, from) {
+        KeyValue own = {str_dup_in(s->arena, kv->key), str_dup_in(s->arena, kv->value)};
+        size_t i = (uintptr_t)map_find(&index, kv->key);
+
+        if (i > 0) {
+            s->vars.v[i - 1] = own;
+            continue;
+        }
+        vec_push(&s->vars, own);
+        (void)map_set(&index, own.key, (void *)(uintptr_t)s->vars.n);
+    }
 }
 
 static void set_platform(Scope *s, const char *prefix, const Platform *p)
@@ -56,19 +90,35 @@ void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValu
                  .escape = global->escape,
                  .expanded = global->expanded,
                  .global = global};
-    vec_foreach(kv, base_env)
-        scope_set(s, kv->key, kv->value);
+    set_all(s, base_env);
 }
 
 void scope_inherit(Scope *s, const Scope *from)
 {
+    cleanup_map Map index = {0};
+    KeyValueVec values = {0};
+
+    index_vars(&from->vars, &index);
     vec_foreach(name, &from->args) {
-        const KeyValue *kv = key_values_find(&from->vars, *name);
+        const KeyValue *kv = find_var(&from->vars, &index, *name);
 
         vec_push(&s->args, str_dup_in(s->arena, *name));
         if (kv)
-            scope_set(s, kv->key, kv->value);
+            vec_push(&values, *kv);
     }
+    set_all(s, &values);
+    vec_done(&values);
+}
+
+void scope_branch(Scope *s, const Scope *from)
+{
+    *s = *from;
+    s->vars = (KeyValueVec){0};
+    s->args = (StrVec){0};
+    vec_foreach(kv, &from->vars)
+        vec_push(&s->vars, *kv);
+    vec_foreach(name, &from->args)
+        vec_push(&s->args, *name);
 }
 
 void scope_done(Scope *s)
@@ -179,23 +229,27 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
     return 0;
 }
 
-Str scope_args_prefix(const Scope *s)
+int scope_args_prefix(const Scope *s, Str *ret, Err *err)
 {
     cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
+    cleanup_map Map index = {0};
 
+    *ret = S("");
     if (s->args.n == 0)
-        return S("");
+        return 0;
+    index_vars(&s->vars, &index);
     buf_addf(&out, "|%zu ", s->args.n);
     vec_foreach(name, &s->args) {
-        const KeyValue *kv = key_values_find(&s->vars, *name);
+        const KeyValue *kv = find_var(&s->vars, &index, *name);
 
         buf_addf(&out, STR_FMT "=" STR_FMT " ", STR_ARG(*name), STR_ARG(kv ? kv->value : S("")));
     }
-    return str_dup_in(s->arena, buf_str(&out));
+    TRY(buf_check(&out, "the list of arguments in scope", err));
+    return keep(s, &out, ret, err);
 }
 
 /* Programs differ in which spelling they read, so a command gets both, whichever was given. */
-static void add_proxy(const Scope *s, Str name, Str other, StrVec *ret)
+static void add_proxy(const Scope *s, Arena *a, Str name, Str other, StrVec *ret)
 {
     const KeyValueVec *args = s->build_args;
     const KeyValue *kv = key_values_find(args, name);
@@ -203,18 +257,17 @@ static void add_proxy(const Scope *s, Str name, Str other, StrVec *ret)
     if (!kv)
         kv = key_values_find(args, other);
     if (kv && !key_values_find(&s->vars, name))
-        vec_push(ret, str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(kv->value)));
+        vec_push(ret, str_fmt_in(a, STR_FMT "=" STR_FMT, STR_ARG(name), STR_ARG(kv->value)));
 }
 
-void scope_environ(const Scope *s, Str home, StrVec *ret)
+void scope_environ(const Scope *s, Arena *a, Str home, StrVec *ret)
 {
     vec_foreach(kv, &s->vars)
-        vec_push(ret,
-                 str_fmt_in(s->arena, STR_FMT "=" STR_FMT, STR_ARG(kv->key), STR_ARG(kv->value)));
+        vec_push(ret, str_fmt_in(a, STR_FMT "=" STR_FMT, STR_ARG(kv->key), STR_ARG(kv->value)));
     for (size_t i = 0; i < ARRAY_LEN(proxies); i++)
-        add_proxy(s, str_from(proxies[i]), str_from(proxies[i ^ 1]), ret);
+        add_proxy(s, a, str_from(proxies[i]), str_from(proxies[i ^ 1]), ret);
     if (!key_values_find(&s->vars, S("PATH")))
         vec_push(ret, S("PATH=" DEFAULT_PATH));
     if (!key_values_find(&s->vars, S("HOME")))
-        vec_push(ret, str_fmt_in(s->arena, "HOME=" STR_FMT, STR_ARG(home)));
+        vec_push(ret, str_fmt_in(a, "HOME=" STR_FMT, STR_ARG(home)));
 }

@@ -37,6 +37,8 @@ void scope_init_global(Scope *s, Arena *arena, const ScopeOpts *opts);
 void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValueVec *base_env);
 /* ARGs and variables of the stage that this one is FROM. */
 void scope_inherit(Scope *s, const Scope *from);
+/* A copy to go on with for a while; the strings that are there stay the original's. */
+void scope_branch(Scope *s, const Scope *from);
 void scope_done(Scope *s);
 
 void scope_set(Scope *s, Str key, Str value);
@@ -61,13 +63,13 @@ int scope_expand(const Scope *s, Str word, Str *ret, Err *err) must_check;
 int scope_expand_body(const Scope *s, Str body, Str *ret, Err *err) must_check;
 int scope_expand_words(const Scope *s, Str word, StrVec *ret, Err *err) must_check;
 
-/* "|2 a=1 b=2 " for the history of a RUN; "" when no ARG is in scope. */
-Str scope_args_prefix(const Scope *s);
+/* "|2 a=1 b=2 " for the history of a RUN; "" when no ARG is in scope. ERR_LIMIT as above. */
+int scope_args_prefix(const Scope *s, Str *ret, Err *err) must_check;
 
 /*
  * "K=V" for a RUN: the variables, the proxies of the command line, PATH and HOME where missing.
- * Strings live in the arena.
+ * Strings live in 'a', which is best let go after the RUN: the next one has its own.
  */
-void scope_environ(const Scope *s, Str home, StrVec *ret);
+void scope_environ(const Scope *s, Arena *a, Str home, StrVec *ret);
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

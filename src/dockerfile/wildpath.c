@@ -223,10 +223,18 @@ static void set_bit(PlaceSet *set, size_t i)
     set->bits[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
-/* Enter place i, and those that can be had from there for nothing. */
+static bool has_bit(const PlaceSet *set, size_t i)
+{
+    return set->bits[i / 64] >> (i % 64) & 1;
+}
+
+/*
+ * Enter place i, and those that can be had from there for nothing. Where a place has been entered, so have those: a row
+ * of stars costs no more than its length, however many places lead into it.
+ */
 static void enter(const WildPath *w, PlaceSet *set, size_t i)
 {
-    for (;;) {
+    while (!has_bit(set, i)) {
         set_bit(set, i);
         if (i == w->n)
             return;
@@ -297,11 +305,6 @@ static bool move_all(const WildPath *w, PlaceSet *set, Str ch)
     return any != 0;
 }
 
-static bool has_end(const WildPath *w, const PlaceSet *set)
-{
-    return set->bits[w->n / 64] >> (w->n % 64) & 1;
-}
-
 static void start(const WildPath *w, PlaceSet *set)
 {
     memset(set->bits, 0, (w->n / 64 + 1) * sizeof(set->bits[0]));
@@ -338,7 +341,7 @@ bool wildpath_matches(const WildPath *w, Str path, uint64_t trace)
         path = str_skip(path, ch.n);
         if (!move_all(w, &set, ch))
             return false;
-        if ((path.n == 0 || path.p[0] == '/') && has_end(w, &set))
+        if ((path.n == 0 || path.p[0] == '/') && has_bit(&set, w->n))
             return true;
     }
     return false;

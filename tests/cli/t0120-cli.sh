@@ -74,6 +74,9 @@ dockerfile "FROM scratch\nENV A0=0123456789\n$(for i in $(seq 40); do printf 'EN
 wrong "variables that double" 'Dockerfile:[0-9]+: .*larger than 1048576 bytes' "$KILN" build .
 dockerfile "FROM scratch\nENV A=$(printf '%01000d' 0)\nENV B=$(printf '$A%.0s' $(seq 1000))\n$(for i in $(seq 1000); do printf 'ENV B%d=$B\\n' "$i"; done)"
 wrong "variables that grow without end" 'Dockerfile:[0-9]+: .*more than 33554432 bytes' "$KILN" build .
+# 300 stages that are all in use, each with the three megabytes of the first
+dockerfile "FROM scratch AS s\nENV A=$(printf '%01000d' 0)\nENV B=$(printf '$A%.0s' $(seq 1000))\nENV C=\$B\nENV D=\$B\n$(for i in $(seq 300); do printf 'FROM s AS s%d\nCOPY f /\n' "$i"; done)\nFROM scratch\n$(for i in $(seq 300); do printf 'COPY --from=s%d /f /\n' "$i"; done)"
+wrong "stages that take too much memory" 'the stages take more than 536870912 bytes' "$KILN" build -o "type=oci,dest=$LAB/out" .
 
 # ---- bases
 

@@ -290,13 +290,14 @@ TEST(descending_misses_nothing)
     CHECK(kept > 100 && skipped > 100);
 }
 
-TEST(hostile)
+/* 'n' times 'part' and a "b", against a long path with none; in time that is not noticed. */
+static void check_hostile(const char *part, int n)
 {
     cleanup_buf Buf pattern = BUF_INIT(8192), path = BUF_INIT(8192);
     cleanup_with(ignore_free_at) Ignore *g = NULL;
 
-    for (int i = 0; i < 800; i++)
-        buf_add_z(&pattern, "**/a*");
+    for (int i = 0; i < n; i++)
+        buf_add_z(&pattern, part);
     buf_add_z(&pattern, "b");
     for (int i = 0; i < 2000; i++)
         buf_add_z(&path, "a/");
@@ -304,6 +305,13 @@ TEST(hostile)
     g = parse(buf_z(&pattern));
     CHECK(!ignore_excludes(g, buf_str(&path)));
     CHECK(!ignore_may_reinclude(g, buf_str(&path)));
+}
+
+TEST(hostile)
+{
+    check_hostile("**/a*", 800);
+    check_hostile("**/", 1300);
+    check_hostile("?*", 2000);
 }
 
 /* A hundred thousand paths and a hundred patterns. */

@@ -368,10 +368,26 @@ TEST(the_table_is_whole)
     CHECK(LINT_RULE_COUNT == 22);
 }
 
+/* Three thousand variables, each of which uses one that is not there: each is one finding, in time that is not noticed. */
+TEST(many)
+{
+    cleanup_dockerfile Dockerfile d = {0};
+    cleanup_lint_report LintReport r = {0};
+    cleanup_buf Buf text = BUF_INIT((size_t)1 << 20);
+    Err err;
+
+    buf_add_z(&text, "FROM scratch\n");
+    for (int i = 0; i < 3000; i++)
+        buf_addf(&text, "ARG VARIABLE_%d=$OTHER_%d\n", i, i);
+    CHECK_OK(dockerfile_parse(S("Dockerfile"), buf_str(&text), &d, &err));
+    CHECK_OK(lint(&d, &nothing, &r, &err));
+    CHECK(r.findings.n == 3000);
+}
+
 TEST_MAIN(T(stage_name_casing), T(from_as_casing), T(no_empty_continuation),
           T(consistent_instruction_casing), T(stage_names), T(json_args_recommended),
           T(maintainer_deprecated), T(undefined_arg_in_from), T(undefined_var),
           T(undefined_var_and_bases), T(workdir_relative_path), T(multiple_instructions_disallowed),
           T(legacy_key_value_format), T(base_image_platform), T(from_platform), T(secrets),
           T(default_arg_in_from), T(copy_ignored_file), T(definition_description), T(expose),
-          T(skipping), T(options), T(verdict), T(messages), T(the_table_is_whole))
+          T(skipping), T(options), T(verdict), T(messages), T(the_table_is_whole), T(many))

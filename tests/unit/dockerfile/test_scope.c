@@ -125,17 +125,59 @@ TEST(later_wins_between_env_and_arg)
     end(&f);
 }
 
+static void check_prefix(const Scope *s, const char *want)
+{
+    Err err;
+    Str got;
+
+    CHECK_OK(scope_args_prefix(s, &got, &err));
+    CHECK_STR(got, str_from(want));
+}
+
 TEST(history_lists_arguments_once_in_order)
 {
     Fixture f = {0};
 
     begin(&f);
     enter_stage(&f);
-    CHECK_STR(scope_args_prefix(&f.stage), S(""));
+    check_prefix(&f.stage, "");
     arg(&f.stage, "B", "1");
     arg(&f.stage, "A", NULL);
     arg(&f.stage, "B", "2");
-    CHECK_STR(scope_args_prefix(&f.stage), S("|2 B=2 A= "));
+    check_prefix(&f.stage, "|2 B=2 A= ");
+    end(&f);
+}
+
+/* A base may name a variable twice: the last value counts, at the first place. ARGs of the stage below come behind. */
+TEST(stages_take_over)
+{
+    Fixture f = {0};
+    KeyValueVec env = {0};
+    Scope upper, branch;
+
+    begin(&f);
+    enter_stage(&f);
+    arg(&f.stage, "X", "1");
+    arg(&f.stage, "Y", NULL);
+    arg(&f.stage, "A", "arg");
+    vec_push(&env, ((KeyValue){S("A"), S("1")}));
+    vec_push(&env, ((KeyValue){S("B"), S("2")}));
+    vec_push(&env, ((KeyValue){S("A"), S("3")}));
+    scope_init_stage(&upper, &f.global, &f.arena, &env);
+    CHECK(upper.vars.n == 2);
+    CHECK_STR(upper.vars.v[0].key, S("A"));
+    check(&upper, "$A $B", "3 2");
+    scope_inherit(&upper, &f.stage);
+    check(&upper, "$A $B $X [${Y-unset}]", "arg 2 1 [unset]");
+    check_prefix(&upper, "|3 X=1 Y= A=arg ");
+    scope_branch(&branch, &upper);
+    arg(&branch, "Z", "$X");
+    scope_set(&branch, S("A"), S("other"));
+    check(&branch, "$A $Z", "other 1");
+    check(&upper, "$A [${Z-unset}]", "arg [unset]");
+    scope_done(&branch);
+    scope_done(&upper);
+    vec_done(&env);
     end(&f);
 }
 
@@ -156,7 +198,7 @@ TEST(commands_get_path_home_and_proxies)
     build_arg(&f, "UNDECLARED", "x");
     begin(&f);
     enter_stage(&f);
-    scope_environ(&f.stage, S("/home/u"), &env);
+    scope_environ(&f.stage, &f.arena, S("/home/u"), &env);
     CHECK(has(&env, S("PATH=" DEFAULT_PATH)) && has(&env, S("HOME=/home/u")) &&
           has(&env, S("BASE=from-base")));
     CHECK(has(&env, S("http_proxy=http://p")) && !has(&env, S("UNDECLARED=x")));
@@ -166,4 +208,5 @@ TEST(commands_get_path_home_and_proxies)
 
 TEST_MAIN(T(platform_arguments_are_global), T(the_command_line_wins_over_defaults),
           T(a_default_in_the_stage_hides_the_global_value), T(later_wins_between_env_and_arg),
-          T(history_lists_arguments_once_in_order), T(commands_get_path_home_and_proxies))
+          T(history_lists_arguments_once_in_order), T(stages_take_over),
+          T(commands_get_path_home_and_proxies))
