@@ -230,7 +230,7 @@ static bool belongs_to_root(const char *dir, const char *path)
 int mount_source_context(Builder *b, Context *context, Str source, SandboxMount *ret,
                          MountOrigin *ret_origin, Err *err)
 {
-    bool whole = false;
+    bool as_is = false;
     Sandbox *box;
     Node *n;
     Str path;
@@ -243,8 +243,8 @@ int mount_source_context(Builder *b, Context *context, Str source, SandboxMount 
     ret->source = str_dup_in(&b->arena, path).p;
     ret->dir = context_dir(context);
     if (ret->dir && sandbox_parallel(box) && belongs_to_root(ret->dir, ret->source))
-        TRY(context_is_whole(context, n, &whole, err));
-    return whole ? 0 : copy_of_context(b, context, n, ret, ret_origin, err);
+        TRY(context_is_as_on_disk(context, n, &as_is, err));
+    return as_is ? 0 : copy_of_context(b, context, n, ret, ret_origin, err);
 }
 
 /* --- stages and images --- */

@@ -41,7 +41,7 @@ typedef struct CacheBase {
 
 typedef struct CacheRepo CacheRepo;
 
-/* 'spec' is borrowed. For reading a directory that is not there is an empty one. */
+/* 'spec' is borrowed. For reading a directory that is not there is as one with nothing in it. */
 int cache_repo_open(const CacheSpec *spec, const CacheBase *base, bool write, CacheRepo **ret,
                     Err *err) must_check;
 void cache_repo_free(CacheRepo *r);

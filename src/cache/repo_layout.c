@@ -1,13 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+
 #include "cache/kinds.h"
 #include "store/layout.h"
+
+/* Or not there: a new volume, which the first build that writes makes a layout of. */
+static bool is_empty(const char *dir)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *e;
+    bool empty = true;
+
+    if (!d)
+        return errno == ENOENT;
+    while (empty && (e = readdir(d)))
+        empty = strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+                strcmp(e->d_name, "lost+found") == 0;
+    (void)closedir(d);
+    return empty;
+}
 
 static int open_layout(CacheRepo *r, bool write, Err *err)
 {
     r->name = str_fmt_in(&r->arena, "%s", r->spec->path);
     if (write)
         return store_open(r->spec->path, &r->layout, err);
-    if (access(r->spec->path, F_OK) < 0)
+    if (is_empty(r->spec->path))
         return 0;
     return layout_open(r->spec->path, &r->layout, err);
 }

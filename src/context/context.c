@@ -72,7 +72,7 @@ void context_done(Context *c)
 {
     tree_free(c->tree);
     ignore_free(c->ignore);
-    vec_done(&c->partial);
+    vec_done(&c->unlike);
     free(c->name);
     free(c->dir);
     free(c->ignore_beside);
@@ -155,13 +155,13 @@ static int read_all(Tree *t, Node *top, Err *err)
     return rc;
 }
 
-int context_is_whole(Context *c, Node *n, bool *ret, Err *err)
+int context_is_as_on_disk(Context *c, Node *n, bool *ret, Err *err)
 {
     *ret = c->dir != NULL;
-    if (!c->ignore || !c->dir)
+    if (!c->dir)
         return 0;
     TRY(read_all(c->tree, n, err));
-    vec_foreach(dir, &c->partial)
+    vec_foreach(dir, &c->unlike)
         for (const Node *up = *dir; up; up = up->parent)
             if (up == n)
                 *ret = false;

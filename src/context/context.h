@@ -90,10 +90,10 @@ int context_load(Context *c, Err *err) must_check;
 int context_check(Context *c, Err *err) must_check;
 
 /*
- * Is there a context_dir(), and is everything that it has at and below the node in the tree too?
- * Reads all of it.
+ * Is there a context_dir(), is everything that it has at and below the node in the tree too, and
+ * does what is below it belong to root, as all of a context does in a build? Reads all of it.
  */
-int context_is_whole(Context *c, Node *n, bool *ret, Err *err) must_check;
+int context_is_as_on_disk(Context *c, Node *n, bool *ret, Err *err) must_check;
 
 Tree *context_tree(Context *c);
 FileSource *context_files(Context *c);

@@ -101,6 +101,14 @@ typedef struct Listing {
     NodeVec doubtful; /* excluded directories that exist if an exception puts something into them */
 } Listing;
 
+static void is_unlike(const Listing *l)
+{
+    NodeVec *all = &l->c->c.unlike;
+
+    if (all->n == 0 || all->v[all->n - 1] != l->dir)
+        vec_push(all, l->dir);
+}
+
 static int add_entry(Listing *l, const char *name, Err *err)
 {
     DirContext *c = l->c;
@@ -110,13 +118,15 @@ static int add_entry(Listing *l, const char *name, Err *err)
     Inode *i;
     Node *n;
 
-    if (excluded && (c->c.partial.n == 0 || c->c.partial.v[c->c.partial.n - 1] != l->dir))
-        vec_push(&c->c.partial, l->dir);
+    if (excluded)
+        is_unlike(l);
     if (excluded && !ignore_may_reinclude(c->c.ignore, path))
         return 0;
     TRY(stat_at(l->fd, name, &st, err));
     if (excluded && !S_ISDIR(st.stx_mode))
         return 0;
+    if (st.stx_uid != 0 || st.stx_gid != 0)
+        is_unlike(l);
     TRY(make_inode(c, l->fd, name, &st, &i, err));
     TRY(tree_add(c->c.tree, l->dir, str_from(name), i, &n, err));
     if (S_ISDIR(st.stx_mode))

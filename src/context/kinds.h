@@ -32,7 +32,7 @@ struct Context {
     char *dir; /* see context_dir() */
     Ignore *ignore;
     char *ignore_beside; /* see context_set_ignore_file() */
-    NodeVec partial;     /* directories on disk in which something is excluded */
+    NodeVec unlike;      /* directories on disk with something excluded, or not root's, in them */
     bool find_ignore;    /* when it is loaded */
     bool no_ignore;      /* .dockerignore means nothing here (spec/dockerfile 5.5) */
     bool loaded;

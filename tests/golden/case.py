@@ -237,10 +237,14 @@ class Case:
         words += self.words('args')
         return words + [self.ctx], out
 
-    def build(self, kiln, attempt, isolation='namespaces'):
+    def build(self, kiln, attempt, isolation='namespaces', more=(), clock=False):
+        """more: options. clock: the time of the build is that of the clock"""
         command, out = self.command(kiln, attempt, isolation)
+        command[-1:] = [*more, command[-1]]
         env = {k: v for k, v in os.environ.items() if not k.startswith(('KILN_', 'KANIKO_', 'DOCKER_'))}
         env.setdefault('SOURCE_DATE_EPOCH', str(EPOCH))
+        if clock:
+            del env['SOURCE_DATE_EPOCH']
         p = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            check=False, timeout=300)
         return p.returncode, p.stdout.decode(errors='replace'), p.stderr.decode(errors='replace'), out

@@ -40,6 +40,9 @@ and there may be, in both kinds and in directories:
   want.exit         the exit status, when it is not 0 (with want.error: not 1)
   check.sh          anything else; $IMAGE is the layout built, $BASES as above, $FLATTEN is tests/lib/flatten.py
 
+With --cache the expectations are left alone: what builds is built with an empty cache and once more from that cache, by the clock
+and not for SOURCE_DATE_EPOCH; the second build must find every step and give the same manifest.
+
 Every image is also checked for soundness (flatten.py --check) and is built a second time, into fresh directories: the
 manifest must have the same digest. After a failure no output may be there. SOURCE_DATE_EPOCH is 1700000000, and what a
 context holds is older.
@@ -303,6 +306,26 @@ def run_case(case, o):
     return compare_image(case, built, o.shared) + compare_again(case, built, o)
 
 
+# ---- built from a cache
+
+def run_cached(case, o):
+    """Problems, None for a case that makes no image."""
+    if case.fails() or case.has('command'):
+        return None
+    case.prepare()
+    words = ['--cache', '--cache-repo', f'oci:{case.work}/cache', '--explain-cache']
+    images = []
+    for attempt in (1, 2):
+        status, stdout, stderr, out = case.build(o.kiln, attempt, o.isolation, words, clock=True)
+        if status:
+            return [f'build {attempt} failed with {status}:\n{stderr}']
+        images.append(Built(out))
+    missed = [line for line in (stdout + stderr).splitlines() if re.match(r'\[\S+ \d+/\d+\] miss ', line)]
+    warned = [line for line in stderr.splitlines() if 'cache' in line and 'warning' in line]
+    same = images[0].digest() == images[1].digest()
+    return missed + warned + ([] if same else ['the build from the cache gave another image'])
+
+
 # ---- built elsewhere: in a container
 
 LOOP = '''# Builds every case beside it with $KILN; shell builtins only, because kiln moves the programs of a container away.
@@ -380,7 +403,9 @@ def run_named(name, o):
     try:
         case = Case(o.found[name], name, work, o.directory)
         reason = case.missing()
-        problems = [] if reason else run_case(case, o)
+        problems = [] if reason else (run_cached if o.cache else run_case)(case, o)
+        if problems is None:
+            reason, problems = 'makes no image', []
     except BROKEN as e:
         problems = [f'{type(e).__name__}: {e}']
     if not o.keep:
@@ -412,6 +437,7 @@ def parse_args(argv):
     p.add_argument('-j', '--jobs', type=int, default=len(os.sched_getaffinity(0)), help='cases built at a time (default: processors)')
     p.add_argument('--isolation', default='namespaces', help='of the builds (default: namespaces)')
     p.add_argument('--update', action='store_true', help='rewrite the expectations about the image by what is built')
+    p.add_argument('--cache', action='store_true', help='only: does a build from a cache give what the build that filled it gave?')
     p.add_argument('--keep', action='store_true', help='leave the work directories and say where they are')
     p.add_argument('--cases', default=HERE, help='directory of the cases (default: the one of this program)')
     far = p.add_argument_group('cases that are built elsewhere, as in a container')
