@@ -65,9 +65,9 @@ def directories(paths):
                 yield d
 
 
-def write_tar(to, files, prefix):
-    """One layer: the files below a directory of its own."""
-    with tarfile.open(to, 'w', format=tarfile.PAX_FORMAT) as tar:
+def write_tar(to, files, prefix, mode='w'):
+    """The files below a directory of their own; mode as tarfile has it."""
+    with tarfile.open(to, mode, format=tarfile.PAX_FORMAT) as tar:
         made = set()
         for path, data in files:
             path = f'{prefix}/{path}'
@@ -132,17 +132,24 @@ def make(work, start_registry):
 
 def ready(start_registry):
     """The directory with registry/ and context/; made when it is not there yet."""
+    def fill(part):
+        os.makedirs(part)
+        make(part, start_registry)
+    return kept(VERSION, fill)
+
+
+def kept(name, fill):
+    """What fill(path) makes, a file or a directory, under that name in the cache; made when it is not there yet."""
     cache = os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'kiln-lab')
-    done, part = os.path.join(cache, VERSION), os.path.join(cache, VERSION + '.part')
+    done, part = os.path.join(cache, name), os.path.join(cache, name + '.part')
     os.makedirs(cache, exist_ok=True)
-    with open(os.path.join(cache, VERSION + '.lock'), 'w', encoding='utf-8') as lock:
+    with open(os.path.join(cache, name + '.lock'), 'w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.isdir(done):
+        if not os.path.exists(done):
             begun = time.monotonic()
-            print('making the base images and the context (once) ...', file=sys.stderr)
+            print(f'making {name} (once) ...', file=sys.stderr)
             shutil.rmtree(part, ignore_errors=True)
-            os.makedirs(part)
-            make(part, start_registry)
+            fill(part)
             os.rename(part, done)
             print(f'made {done} in {time.monotonic() - begun:.0f} s', file=sys.stderr)
     return done
@@ -152,6 +159,10 @@ def warm(top):
     """Read everything, so that no round pays for a cold page cache."""
     for folder, _, names in os.walk(top):
         for name in names:
-            with open(os.path.join(folder, name), 'rb') as f:
-                while f.read(1 << 20):
-                    pass
+            warm_file(os.path.join(folder, name))
+
+
+def warm_file(path):
+    with open(path, 'rb') as f:
+        while f.read(1 << 20):
+            pass
