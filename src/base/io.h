@@ -46,6 +46,12 @@ int reader_read_all(Reader *r, Buf *to, const char *what, Err *err) must_check;
 /* Pump r into w until r ends. ret_n may be NULL. */
 int io_copy(Reader *r, Writer *w, uint64_t *ret_n, Err *err) must_check;
 
+/*
+ * A transfer called 'what' has brought 'done' bytes of 'total' (0 = nobody knows); done == total
+ * ends it. Called from any thread, often.
+ */
+typedef void (*TransferFn)(Str what, uint64_t done, uint64_t total);
+
 /* Bytes in memory as a Reader; 'data' is borrowed. */
 typedef struct MemReader {
     Reader r;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -10,6 +11,14 @@
 
 static LogLevel current = LOG_INFO; /* set once in main, before any thread, as are these */
 static bool as_json, with_time;
+
+/* The cursor rests at the beginning of the status: whatever else is printed goes over it. */
+#define CLEAR "\r\033[K"
+
+static struct {
+    pthread_mutex_t lock;
+    char text[256]; /* "" = none */
+} status = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void log_set_level(LogLevel level)
 {
@@ -118,13 +127,42 @@ static void add_text(Buf *line, LogLevel level, const char *text)
     defuse(line->p, line->n);
 }
 
+static void write_out(const Buf *out)
+{
+    size_t at = 0;
+
+    while (at < out->n) {
+        ssize_t k = write(STDERR_FILENO, out->p + at, out->n - at);
+
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            break; /* stderr is gone: nobody left to tell */
+        at += (size_t)k;
+    }
+}
+
+/* The line, and the status again below it. */
+static void print(const Buf *line)
+{
+    cleanup_buf Buf out = BUF_INIT(BUF_SMALL);
+
+    (void)pthread_mutex_lock(&status.lock);
+    if (status.text[0]) {
+        buf_add_z(&out, CLEAR);
+        buf_add(&out, buf_str(line));
+        buf_addf(&out, "%s\r", status.text);
+    }
+    write_out(status.text[0] ? &out : line);
+    (void)pthread_mutex_unlock(&status.lock);
+}
+
 void log_line(LogLevel level, const char *fmt, ...)
 {
     cleanup_buf Buf line = BUF_INIT(BUF_SMALL);
     char text[4096];
     va_list ap;
     int saved = errno;
-    size_t at = 0;
 
     if (level > current)
         return;
@@ -136,14 +174,22 @@ void log_line(LogLevel level, const char *fmt, ...)
     else
         add_text(&line, level, text);
     buf_add_char(&line, '\n');
-    while (at < line.n) {
-        ssize_t k = write(STDERR_FILENO, line.p + at, line.n - at);
-
-        if (k < 0 && errno == EINTR)
-            continue;
-        if (k <= 0)
-            break; /* stderr is gone: nobody left to tell */
-        at += (size_t)k;
-    }
+    print(&line);
     errno = saved;
+}
+
+void log_status(const char *text)
+{
+    cleanup_buf Buf out = BUF_INIT(BUF_SMALL);
+
+    (void)pthread_mutex_lock(&status.lock);
+    if (*text || status.text[0]) {
+        (void)snprintf(status.text, sizeof(status.text), "%s", text);
+        for (char *p = status.text; *p; p++)
+            if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
+                *p = '?'; /* a byte is a column, then */
+        buf_addf(&out, CLEAR "%s\r", status.text);
+        write_out(&out);
+    }
+    (void)pthread_mutex_unlock(&status.lock);
 }

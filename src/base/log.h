@@ -28,6 +28,12 @@ typedef enum LogFormat {
 
 void log_set_format(LogFormat format, bool timestamps);
 
+/*
+ * A line that stands below all others on a terminal until another one, or "" for none, takes its
+ * place. It must fit into a row. Only where stderr is a terminal.
+ */
+void log_status(const char *text);
+
 void log_line(LogLevel level, const char *fmt, ...) printf_like(2, 3);
 
 #define log_debug(...)                        \

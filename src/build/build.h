@@ -51,6 +51,7 @@ typedef struct BuildEvents {
     void (*warn)(void *ctx, Str text);
     void (*plan)(void *ctx, Str line);                /* explain_cache, dryrun */
     void (*finding)(void *ctx, const LintFinding *f); /* the linter's, before anything is run */
+    void (*running)(void *ctx, bool now); /* a RUN command has out_fd and err_fd, or no more */
     void *ctx;
 } BuildEvents;
 

@@ -150,6 +150,14 @@ static const char *host_name(const StageBuild *s)
     return arg && arg->value.n ? str_dup_in(&s->b->arena, arg->value).p : "buildkitsandbox";
 }
 
+static void tell_running(const StageBuild *s, bool now)
+{
+    const BuildEvents *ev = s->b->req->events;
+
+    if (ev && ev->running)
+        ev->running(ev->ctx, now);
+}
+
 static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, RunMounts *mounts,
                        Err *err)
 {
@@ -176,7 +184,9 @@ static int run_command(StageBuild *s, const Instr *i, const StrVec *argv, RunMou
     spec.gid = user.gid;
     spec.groups = user.groups.v;
     spec.n_groups = user.groups.n;
+    tell_running(s, true);
     rc = sandbox_run(box, s->fs->root, &spec, s->b->req->out_fd, s->b->req->err_fd, &result, err);
+    tell_running(s, false);
     vec_done(&env);
     user_done(&user);
     TRY(rc);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/request.h"
+#include "cli/transfers.h"
 #include "os/signal.h"
 
 static const char *advice(const Err *err)
@@ -60,6 +61,8 @@ int command_main(const CommandLine *c, int argc, char **argv)
     log_set_level(level);
     vec_foreach(line, &s.without_effect)
         log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
+    transfers_begin(s.quiet || (s.log_format && strcmp(s.log_format, "json") == 0));
     rc = c->run(&s, &err);
+    transfers_end();
     return rc < 0 ? command_failed(&err) : rc;
 }

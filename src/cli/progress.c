@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/progress.h"
 
-#include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/num.h"
+#include "cli/transfers.h"
 
 enum {
-    TEXT_MAX = 200,
-    TRANSFER_EVERY_MS = 5000
-}; /* of an instruction in its line; the Dockerfile has the rest */
+    TEXT_MAX = 200 /* of an instruction in its line; the Dockerfile has the rest */
+};
 
 static void label_of(const StepReport *r, Buf *out)
 {
@@ -82,9 +80,15 @@ static void print_plan(void *ctx, Str line)
     (void)printf(STR_FMT "\n", STR_ARG(line));
 }
 
+static void running(void *ctx, bool now)
+{
+    (void)ctx;
+    transfers_pause(now);
+}
+
 BuildEvents progress_events(bool quiet, bool dryrun)
 {
-    BuildEvents e = {.warn = warn, .finding = finding};
+    BuildEvents e = {.warn = warn, .finding = finding, .running = running};
 
     if (dryrun)
         e.plan = print_plan;
@@ -94,41 +98,6 @@ BuildEvents progress_events(bool quiet, bool dryrun)
     e.step_end = step_end;
     e.note = e.plan = note;
     return e;
-}
-
-/* Of the transfer that was heard of last; another one begins its own time. */
-static struct {
-    pthread_mutex_t lock;
-    uint64_t hash, done;
-    int64_t begun_ms, said_ms;
-} transfer = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-void progress_transfer(Str what, uint64_t done)
-{
-    uint64_t hash = str_hash(what);
-    int64_t now = now_ms(), took;
-
-    (void)pthread_mutex_lock(&transfer.lock);
-    if (hash != transfer.hash || done < transfer.done) {
-        transfer.hash = hash;
-        transfer.begun_ms = transfer.said_ms = now;
-    }
-    transfer.done = done;
-    took = now - transfer.begun_ms;
-    if (now - transfer.said_ms >= TRANSFER_EVERY_MS) {
-        transfer.said_ms = now;
-        log_line(LOG_INFO, STR_FMT ": %s so far, %s a second", STR_ARG(what),
-                 num_format_bytes(done).z, num_format_bytes(done * 1000 / (uint64_t)took).z);
-    }
-    (void)pthread_mutex_unlock(&transfer.lock);
 }
 
 static void where_to(const BuildRequest *req)

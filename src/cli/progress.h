@@ -7,8 +7,4 @@
 #include "build/build.h"
 
 BuildEvents progress_events(bool quiet, bool dryrun);
-/*
- * A transfer has brought so many bytes: a line every few seconds, none for short ones. Thread-safe.
- */
-void progress_transfer(Str what, uint64_t done);
 void progress_summary(const BuildRequest *req, const BuildResult *r);

@@ -2,6 +2,7 @@
 #include "cli/registry_opts.h"
 
 #include "base/log.h"
+#include "cli/transfers.h"
 #include "cli/values.h"
 #include "registry/creds.h"
 
@@ -75,6 +76,7 @@ int registry_opts_fill(const Settings *s, Arena *a, RegistryOpts *ret, Err *err)
     copy_list(&s->insecure_registries, &o->insecure_registries);
     copy_list(&s->skip_tls_registries, &o->skip_tls_verify_registries);
     o->warn = warn;
+    o->progress = s->quiet ? NULL : transfers_told;
     fill_helpers(s, o);
     vec_foreach(m, &s->maps)
         TRY(add_map(o, *m, err));

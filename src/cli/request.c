@@ -7,12 +7,12 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "cli/bases_opts.h"
-#include "cli/progress.h"
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
 #include "cli/request_epoch.h"
 #include "cli/secrets.h"
 #include "cli/ssh.h"
+#include "cli/transfers.h"
 #include "cli/values.h"
 #include "dockerfile/parse.h"
 #include "os/fd.h"
@@ -407,7 +407,7 @@ static int open_inputs(Front front, const Settings *s, Request *r, Err *err)
     r->inputs = (ContextOpts){.kiln_dir = r->build.kiln_dir,
                               .http = r->http,
                               .warn = warn,
-                              .progress = s->quiet ? NULL : progress_transfer};
+                              .progress = s->quiet ? NULL : transfers_told};
     TRY(read_outside(s, r, &text, &place, err));
     o = r->inputs;
     o.git = &r->git;

@@ -10,6 +10,7 @@
 
 typedef struct Stream {
     HttpSink sink; /* first: http_do() drives it */
+    const HttpBringer *by;
     Writer *to;
     Sha256 *seen; /* of what was handed on */
     uint64_t delivered;
@@ -65,43 +66,32 @@ static int stream_write(Writer *self, const void *p, size_t n, Err *err)
         return 0;
     sha256_update(s->seen, from, n);
     s->delivered += n;
+    if (s->by->progress)
+        s->by->progress(s->by->name, s->delivered, s->sink.expected);
     return writer_write(s->to, from, n, err);
 }
 
-int http_bring(HttpClient *http, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
+int http_bring(const HttpBringer *b, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
 {
     HttpRequest r = *req;
-    Stream s = {.sink = {.w = {stream_write}, .begin = stream_begin}, .to = to};
+    Stream s = {.sink = {.w = {stream_write}, .begin = stream_begin}, .by = b, .to = to};
     bool cut;
     int rc;
 
     s.seen = sha256_new();
     r.sink = &s.sink;
     r.resume = r.resume_if_same = true;
-    rc = http_do(http, &r, ret, err);
+    rc = http_do(b->http, &r, ret, err);
     cut = s.again != NULL;
     sha256_free(s.again);
     sha256_free(s.seen);
+    if (rc == 0 && b->progress && s.delivered)
+        b->progress(b->name, s.delivered, s.delivered);
     if (rc == 0 && cut) {
         http_answer_done(ret);
         return err_set(err, ERR_FORMAT, "the file became shorter on the server meanwhile");
     }
     return rc;
-}
-
-static int write_counted(Writer *self, const void *p, size_t n, Err *err)
-{
-    Counted *c = (Counted *)self;
-
-    c->n += n;
-    if (c->progress)
-        c->progress(c->what, c->n);
-    return writer_write(c->to, p, n, err);
-}
-
-Counted counted_writer(Writer *to, Str what, void (*progress)(Str what, uint64_t done))
-{
-    return (Counted){.w = {write_counted}, .to = to, .what = what, .progress = progress};
 }
 
 int http_fail(const char *url, const HttpAnswer *a, Err *err)

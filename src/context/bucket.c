@@ -7,7 +7,7 @@
 
 typedef struct BucketBringer {
     Bringer b;
-    HttpClient *http;
+    HttpBringer by;
     Cloud *cloud;
     Object *object;
 } BucketBringer;
@@ -33,7 +33,7 @@ static int bring_once(BucketBringer *b, Writer *to, Err *err)
     HttpRequest req = object_request(b->object);
     Watch w = {{watch_write}, b->object, to};
 
-    TRY(http_bring(b->http, &req, &w.w, &answer, err));
+    TRY(http_bring(&b->by, &req, &w.w, &answer, err));
     return object_conclude(b->object, &answer, err);
 }
 
@@ -65,12 +65,12 @@ int bucket_context_open(const char *spec, const char *rest, const ContextOpts *o
 
     (void)rest;
     b->b = (Bringer){bring_object, free_object};
-    b->http = o->http;
     b->cloud = cloud_new();
     if (object_open(b->cloud, spec, &b->object, err) < 0) {
         free_object(&b->b);
         return -1;
     }
     how.name = object_name(b->object);
+    b->by = (HttpBringer){o->http, str_from(how.name), o->progress};
     return archive_context_new(&b->b, &how, o, ret, err);
 }

@@ -48,8 +48,7 @@ typedef struct ContextOpts {
     bool bare_file; /* what is no archive is one file named "context", instead of a Dockerfile */
     const ContextGit *git;  /* NULL = nothing special */
     void (*warn)(Str text); /* NULL = nobody hears it */
-    /* A transfer has brought so many bytes. From any thread, often; NULL = nobody asks. */
-    void (*progress)(Str what, uint64_t done);
+    TransferFn progress;    /* NULL = nobody asks */
 } ContextOpts;
 
 /* 'o' is borrowed; what it points to outlives the context. */

@@ -6,30 +6,28 @@
 #include "cloud/object.h"
 #include "context/kinds.h"
 
-typedef struct HttpBringer {
+typedef struct UrlBringer {
     Bringer b;
-    HttpClient *http;
-    char *url;
-    void (*progress)(Str what, uint64_t done);
-} HttpBringer;
+    HttpBringer by;
+    Arena arena;
+    const char *url;
+} UrlBringer;
 
 static int bring_url(Bringer *self, Writer *to, Err *err)
 {
-    const HttpBringer *b = (const HttpBringer *)self;
+    const UrlBringer *b = (const UrlBringer *)self;
     cleanup_http_answer HttpAnswer answer = {0};
     HttpRequest req = {.method = "GET", .url = b->url};
-    cleanup_arena Arena a = ARENA_INIT;
-    Counted counted = counted_writer(to, url_for_people(&a, str_from(b->url)), b->progress);
 
-    TRY(http_bring(b->http, &req, &counted.w, &answer, err));
+    TRY(http_bring(&b->by, &req, to, &answer, err));
     return answer.status == 200 || answer.status == 206 ? 0 : http_fail(b->url, &answer, err);
 }
 
 static void free_url(Bringer *self)
 {
-    HttpBringer *b = (HttpBringer *)self;
+    UrlBringer *b = (UrlBringer *)self;
 
-    free(b->url);
+    arena_done(&b->arena);
     free(b);
 }
 
@@ -40,16 +38,15 @@ int http_context_open(const char *spec, const char *rest, const ContextOpts *o, 
     ArchiveOpts how = {.name = url_for_people(&a, str_from(spec)).p,
                        .maybe_dockerfile = true,
                        .no_ignore = true};
-    HttpBringer *b;
+    UrlBringer *b;
 
     if (object_is_blob_url(str_from(spec)))
         return bucket_context_open(spec, rest, o, ret, err);
     if (*rest == '\0')
         return err_set(err, ERR_USAGE, "the context %s has no host", spec);
-    b = NEW(HttpBringer);
+    b = NEW(UrlBringer);
     b->b = (Bringer){bring_url, free_url};
-    b->http = o->http;
-    b->url = xstrdup(spec);
-    b->progress = o->progress;
+    b->url = str_dup_in(&b->arena, str_from(spec)).p;
+    b->by = (HttpBringer){o->http, url_for_people(&b->arena, str_from(b->url)), o->progress};
     return archive_context_new(&b->b, &how, o, ret, err);
 }

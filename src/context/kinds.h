@@ -84,23 +84,21 @@ typedef struct ArchiveOpts {
 int archive_context_new(Bringer *taken, const ArchiveOpts *how, const ContextOpts *o, Context **ret,
                         Err *err) must_check;
 
+/* Who fetches a file, and who hears of it under what name. */
+typedef struct HttpBringer {
+    HttpClient *http;
+    Str name;
+    TransferFn progress; /* NULL = nobody */
+} HttpBringer;
+
 /*
  * GET 'req' (whose sink is set here) into 'to', with retries. What a broken transfer brought is
  * never brought twice: it goes on by a range under the same ETag, or begins anew and is compared.
  * ERR_FORMAT when the server had other bytes by then. An error status is an answer: see *ret.
  */
-int http_bring(HttpClient *http, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
+int http_bring(const HttpBringer *b, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
     must_check;
 
-/* Passes bytes on, and tells how many. */
-typedef struct Counted {
-    Writer w;
-    Writer *to;
-    Str what;
-    void (*progress)(Str what, uint64_t done);
-    uint64_t n;
-} Counted;
-Counted counted_writer(Writer *to, Str what, void (*progress)(Str what, uint64_t done));
 /* The error for an answer that brought nothing: ERR_AUTH or ERR_HTTP, with the URL. */
 int http_fail(const char *url, const HttpAnswer *a, Err *err) must_check;
 

@@ -22,7 +22,7 @@ typedef struct Transfer {
     uint64_t n;
     Sha256 *sum;
     Str what;
-    void (*progress)(Str what, uint64_t done);
+    TransferFn progress;
 } Transfer;
 
 static int transfer_begin(HttpSink *self, int status, uint64_t resume_at, Err *err)
@@ -52,7 +52,7 @@ static int transfer_write(Writer *self, const void *p, size_t n, Err *err)
     sha256_update(t->sum, p, n);
     t->n += n;
     if (t->progress)
-        t->progress(t->what, t->n);
+        t->progress(t->what, t->n, t->sink.expected);
     return 0;
 }
 
@@ -188,6 +188,8 @@ int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context
     t.what = str_from(f->c.name);
     t.progress = o->progress;
     TRY(fetch(url, &t, r, o, &mtime_ns, err));
+    if (t.progress)
+        t.progress(t.what, t.n, t.n);
     TRY(add_file(f, url, t.n, mtime_ns, err));
     *ret = steal_ptr(&guard);
     return 0;

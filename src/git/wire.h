@@ -24,7 +24,7 @@ typedef struct GitWireOpts {
     HttpClient *http;
     const GitCredentials *credentials; /* NULL = none */
     bool skip_tls_verify;
-    void (*progress)(Str what, uint64_t done); /* bytes of a pack, over HTTP; NULL */
+    TransferFn progress; /* bytes of a pack, over HTTP; NULL */
 } GitWireOpts;
 
 typedef struct GitWire GitWire;

@@ -182,7 +182,7 @@ static int answer_write(Writer *self, const void *p, size_t n, Err *err)
 
     w->delivered += n;
     if (w->o.progress)
-        w->o.progress(w->url->shown, w->delivered);
+        w->o.progress(w->url->shown, w->delivered, 0);
     return writer_write(pipe_writer(w->pipe), p, n, err);
 }
 

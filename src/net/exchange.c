@@ -46,6 +46,16 @@ static bool range_begins_at(Str content_range, uint64_t at)
            str_cut(rest, '-', &first, &tail) && num_parse_u64(first, UINT64_MAX, &n) && n == at;
 }
 
+/* Bytes of the whole, of which those before resume_at are there already. */
+static uint64_t expected_bytes(const HttpAnswer *a, uint64_t resume_at)
+{
+    uint64_t n;
+
+    if (!num_parse_u64(http_header(a, "content-length"), LIMIT_FILE_SIZE, &n))
+        return 0;
+    return resume_at + n;
+}
+
 /* The headers of a final answer are there: tell the sink what comes. */
 static bool begin_body(Exchange *x)
 {
@@ -64,6 +74,7 @@ static bool begin_body(Exchange *x)
     if (!sink || !status_is_good(status))
         return true;
     *x->delivered = resume_at;
+    sink->expected = expected_bytes(x->answer, resume_at);
     return sink->begin(sink, status, resume_at, x->err) == 0;
 }
 

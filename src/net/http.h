@@ -78,6 +78,7 @@ typedef struct HttpAttempt {
  */
 typedef struct HttpSink {
     Writer w;
+    uint64_t expected; /* set before begin(): bytes of the whole, resume_at included; 0 = unknown */
     int (*begin)(struct HttpSink *self, int status, uint64_t resume_at, Err *err);
 } HttpSink;
 

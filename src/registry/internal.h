@@ -173,6 +173,8 @@ typedef int RegistryOp(void *arg, Err *err);
 int registry_retry(const Registry *r, unsigned extra, RegistryOp *op, void *arg, Err *err)
     must_check;
 bool error_may_pass(const Err *err);
+/* What a blob's transfer is called for people; lives as long as the arena. */
+Str transfer_name(const char *verb, const Endpoint *at, const Digest *d, Arena *a);
 /* "REGISTRY/REPO: " in front of an error; -1. */
 int registry_wrap(const Reference *ref, Err *err);
 

@@ -95,6 +95,8 @@ typedef struct Download {
     BlobWriter *blob;
     const Descriptor *d;
     const RegistryEvents *ev;
+    Str name; /* for people */
+    TransferFn progress;
 } Download;
 
 static int download_begin(HttpSink *self, int status, uint64_t resume_at, Err *err)
@@ -124,6 +126,8 @@ static int download_write(Writer *self, const void *p, size_t n, Err *err)
     TRY(writer_write(blob_writer(x->blob), p, n, err));
     if (x->ev && x->ev->bytes)
         x->ev->bytes(x->ev->ctx, &x->d->digest, have + n, x->d->size);
+    if (x->progress)
+        x->progress(x->name, have + n, x->d->size);
     return 0;
 }
 
@@ -141,7 +145,11 @@ static int pull_from(const Pull *p, const Endpoint *at, Err *err)
     cleanup_http_answer HttpAnswer answer = {0};
     cleanup_with(blob_writer_free_at) BlobWriter *blob = NULL;
     Str what = str_fmt_in(&a, "blob %s", p->d->digest.text);
-    Download x = {.sink = {.w = {download_write}, .begin = download_begin}, .d = p->d, .ev = p->ev};
+    Download x = {.sink = {.w = {download_write}, .begin = download_begin},
+                  .d = p->d,
+                  .ev = p->ev,
+                  .name = transfer_name("pulling", at, &p->d->digest, &a),
+                  .progress = p->r->opts->progress};
     Call call = {.at = at,
                  .path = str_fmt_in(&a, "blobs/%s", p->d->digest.text),
                  .actions = "pull",

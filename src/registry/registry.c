@@ -129,3 +129,13 @@ int registry_wrap(const Reference *ref, Err *err)
 {
     return err_wrap(err, STR_FMT "/" STR_FMT, STR_ARG(ref->registry), STR_ARG(ref->repository));
 }
+
+Str transfer_name(const char *verb, const Endpoint *at, const Digest *d, Arena *a)
+{
+    Str algorithm, hex;
+
+    if (!str_cut(str_from(d->text), ':', &algorithm, &hex))
+        hex = S("");
+    return str_fmt_in(a, "%s " STR_FMT "/" STR_FMT " %.12s", verb, STR_ARG(at->registry),
+                      STR_ARG(at->repository), hex.p);
+}

@@ -37,6 +37,7 @@ typedef struct RegistryOpts {
     bool chosen_helpers;                 /* credential_helpers says which are asked */
     StrVec credential_helpers;           /* names of sources, see registry/creds.h */
     void (*warn)(Str text);              /* for the user; from any thread; NULL = nobody reads it */
+    TransferFn progress;                 /* of every blob; NULL = nobody reads it */
 } RegistryOpts;                          /* borrowed for the life of the Registry */
 
 typedef struct Registry Registry;

@@ -85,6 +85,7 @@ typedef struct Upload {
     const Descriptor *d;
     int fd;
     const RegistryEvents *ev;
+    Str name; /* for people */
     Arena arena;
     UploadSession session;
     uint64_t sent;  /* bytes the session has */
@@ -108,6 +109,8 @@ static void on_sent(void *ctx, uint64_t n)
 
     if (u->ev && u->ev->bytes)
         u->ev->bytes(u->ev->ctx, &u->d->digest, u->sent + n, u->d->size);
+    if (u->r->opts->progress)
+        u->r->opts->progress(u->name, u->sent + n, u->d->size);
 }
 
 /* "0-99" or "bytes=0-99": 100 bytes. "0-0" means none as often as one: false, as is anything odd. */
@@ -298,6 +301,7 @@ int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, const Uploa
         Upload u = {.r = r, .at = at, .d = d, .fd = fd, .ev = ev, .session = *session};
     unsigned failures = 0;
 
+    u.name = transfer_name("pushing", at, &d->digest, &u.arena);
     for (;;) {
         uint64_t before = u.sent;
         int step = one_try(&u, err), there;

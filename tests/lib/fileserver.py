@@ -9,6 +9,7 @@ The first element of a path says how the rest is served:
     /drop-changed/F         the same, and the file has other bytes by then
     /drop-always/F          after half of what is left, each time
     /flaky/F                503 the first two times
+    /slow/SECONDS/F         in thirty pieces, so that it takes so long
     /status/N/F             always status N
     /no-date/F              without Last-Modified
     /auth/F                 Basic credentials user:secret wanted
@@ -17,7 +18,7 @@ The first element of a path says how the rest is served:
     /git-v0/REPO...         the same, deaf to the second version of the protocol
 The first line on standard output is the port; each request is one line on standard error.
 """
-import argparse, base64, email.utils, hashlib, http.server, os, pathlib, ssl, subprocess, sys, threading, urllib.parse
+import argparse, base64, email.utils, hashlib, http.server, os, pathlib, ssl, subprocess, sys, threading, time, urllib.parse
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,6 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.git(how, rest)
         if how == 'auth' and not self.allowed():
             return
+        if how == 'slow':
+            self.seconds, _, rest = rest.partition('/')
         path = pathlib.Path(self.server.root) / rest
         if '..' in rest.split('/') or not path.is_file():
             return self.answer(404, b'no such file')
@@ -92,7 +95,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if how == 'drop-always' or (how.startswith('drop') and times == 1):
             body = body[:(len(body) + 1) // 2]
             self.close_connection = True
+        if how == 'slow':
+            return self.slowly(body)
         self.wfile.write(body)
+
+    def slowly(self, body):
+        step = len(body) // 30 + 1
+        for at in range(0, len(body), step):
+            self.wfile.write(body[at:at + step])
+            time.sleep(float(self.seconds) / 30)
 
     # ---- git
 

@@ -46,7 +46,8 @@ The script is one JSON object, in which ' may stand for every "; every member is
                         "cut"      close after "after" bytes of the body (Content-Length says more)
                         "reset"    the same with a TCP reset; "after": -1 = before any answer
                         "stall"    after "after" bytes nothing comes any more
-                        "slow"     "chunk" bytes every "pause_ms"
+                        "slow"     "chunk" bytes every "pause_ms", of the answer
+                        "sip"      the same of the request
                         "corrupt"  one bit of the body is wrong
                         "longer"   "extra" more bytes than there should be, Content-Length included
                         "drop"     take "after" bytes of the request body (kept), then reset
@@ -333,8 +334,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = b''
         limit = self.fault['after'] if self.kind == 'drop' else self.body_left
         want = min(limit, self.body_left)
+        most = 65536
+        if self.kind == 'sip':
+            most = self.fault['chunk']
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         while len(data) < want:
-            piece = self.rfile.read(min(65536, want - len(data)))
+            piece = self.rfile.read(min(most, want - len(data)))
+            if self.kind == 'sip':
+                time.sleep(self.fault['pause_ms'] / 1000)
             if not piece:
                 break
             data += piece
