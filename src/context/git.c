@@ -261,7 +261,6 @@ static int keep_git_dir(const Repository *r, Node *dir, const GitFetched *got, E
                       .spec = r->spec,
                       .got = got,
                       .objects = r->objects,
-                      .spool = &r->g->spool,
                       .index = &r->index};
 
     return git_dir_add(&d, err);

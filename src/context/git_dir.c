@@ -79,7 +79,7 @@ static int add_file(const GitDir *d, Node *dir, const char *name, const Buf *tex
     GitPart part;
 
     TRY(buf_check(text, name, err));
-    TRY(git_spool_add(d->spool, buf_str(text), &part, err));
+    TRY(git_spool_add(git_objects_spool(d->objects), buf_str(text), &part, err));
     return add_part(d, dir, str_from(name), part, err);
 }
 
@@ -199,7 +199,7 @@ static int add_objects(const GitDir *d, Node *dir, Err *err)
 
     TRY(add_dir(d, dir, "objects", &objects, err));
     TRY(add_dir(d, objects, "pack", &pack, err));
-    TRY(git_pack_write(d->objects, d->spool, &files, err));
+    TRY(git_pack_write(d->objects, &files, err));
     TRY(add_part(d, pack, str_fmt_in(&a, "pack-%s.pack", files.name.z), files.pack, err));
     return add_part(d, pack, str_fmt_in(&a, "pack-%s.idx", files.name.z), files.index, err);
 }

@@ -26,7 +26,6 @@ typedef struct GitDir {
     const GitSpec *spec;
     const GitFetched *got;
     const GitObjects *objects;
-    GitSpool *spool; /* where the tree has its bytes */
     const GitIndex *index;
 } GitDir;
 

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "git/pack_read.h"
 #include "git/pkt.h"
 
 #define AGENT "kiln/" KILN_VERSION
@@ -311,7 +312,7 @@ static int fetch_pack(Session *s, const GitId *ids, size_t n, unsigned depth, Er
 
     TRY(s->v2 ? ask_v2(s, ids, n, depth, err) : ask_v0(s, ids, n, depth, err));
     bands = band_reader(s->in);
-    return git_objects_read_pack(s->into, s->side_band ? &bands.r : s->in->in, err);
+    return git_pack_read(s->into, s->side_band ? &bands.r : s->in->in, err);
 }
 
 static int no_such_ref(Session *s, Err *err)

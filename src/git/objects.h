@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * git/objects.h - a pack (gitformat-pack) unpacked while it comes: every object's bytes into one
- * file, and a table of where they are.
- *
- *      pack bytes -> inflate -> | an object as it is  -> sha1 -> the file
- *                               | a delta: its base is in the file already -> sha1 -> the file
- *
- * One pass, and memory for the table only: whatever the size of an object, it passes in blocks. An
- * object's name is computed from its bytes, never believed; so what is found under a name is what
- * was asked for.
- *
- * Ownership  a GitSpool is shared by several GitObjects (a repository and its submodules).
- * Errors     ERR_FORMAT for a broken pack, ERR_LIMIT, ERR_SYS of the file, else the Reader's.
+ * git/objects.h - objects of a repository by their names: a table of where their bytes are in the
+ * spool. A name was computed from the bytes, never believed (pack_read.h); so what is found under a
+ * name is what was asked for.
  */
 #pragma once
 
-#include "base/err.h"
 #include "base/io.h"
 #include "base/vec.h"
+#include "git/spool.h"
 
 #define GIT_ID_BYTES 20
 #define GIT_ID_TEXT  40 /* characters, without NUL */
@@ -51,23 +42,26 @@ typedef struct GitObject {
     uint64_t in_pack;  /* where its entry begins: deltas name their base so */
 } GitObject;
 
-typedef struct GitSpool {
-    int fd;       /* owned by whoever made it */
-    uint64_t end; /* of what has been written */
-} GitSpool;
-
 typedef struct GitObjects GitObjects;
 GitObjects *git_objects_new(GitSpool *borrowed);
 void git_objects_free(GitObjects *o);
 CLEANUP_DEFINE(GitObjects, git_objects_free);
 
-/* Read a whole pack; 'in' ends with it. May be called again with another. */
-int git_objects_read_pack(GitObjects *o, Reader *in, Err *err) must_check;
+GitSpool *git_objects_spool(const GitObjects *o);
+
+/*
+ * A name that is there already keeps its first object, but the entry counts: it may be a delta's
+ * base. ERR_LIMIT.
+ */
+int git_objects_add(GitObjects *o, const GitObject *x, Err *err) must_check;
 
 const GitObject *git_objects_find(const GitObjects *o, const GitId *id); /* NULL = not there */
 size_t git_objects_count(const GitObjects *o);
-const GitObject *git_objects_at(const GitObjects *o, size_t i);
+const GitObject *git_objects_at(const GitObjects *o, size_t i); /* in the order of adding */
 
 /* The object of that name and type, whole: ERR_FORMAT when it is missing or another; ERR_LIMIT. */
 int git_objects_get(const GitObjects *o, const GitId *id, GitType type, Buf *ret, Err *err)
     must_check;
+
+/* Begin the hash that becomes an object's name; its bytes are written next. */
+int git_object_begin(GitSpoolWriter *out, GitType type, uint64_t size, Err *err) must_check;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "git/pack_write.h"
 
-#include "base/limits.h"
 #include "codec/checksum.h"
-#include "codec/sha1.h"
 #include "codec/zlib_deflate.h"
 #include "os/fd.h"
 #include "os/signal.h"
@@ -21,62 +19,37 @@ typedef VEC(Packed) PackedVec;
 /* A file at the end of the spool while it grows. */
 typedef struct Output {
     Writer w;
-    GitSpool *spool;
+    GitSpoolWriter to;
     uint64_t begin;
-    Sha1 *sum;
     uint32_t crc; /* of the entry */
-    char *block;  /* IO_BLOCK bytes, collecting */
-    size_t n;
 } Output;
-
-static int flush(Output *out, Err *err)
-{
-    TRY(fd_pwrite_all(out->spool->fd, out->block, out->n, out->spool->end, err));
-    out->spool->end += out->n;
-    out->n = 0;
-    return 0;
-}
-
-static uint64_t written(const Output *out)
-{
-    return out->spool->end + out->n - out->begin;
-}
 
 static int write_hashed(Writer *self, const void *p, size_t n, Err *err)
 {
     Output *out = (Output *)self;
 
-    sha1_update(out->sum, p, n);
     out->crc = crc32_update(out->crc, p, n);
-    if (written(out) + n > LIMIT_CONTEXT)
-        return err_set(err, ERR_LIMIT, "the repository is larger than %ju bytes",
-                       (uintmax_t)LIMIT_CONTEXT);
-    for (const char *from = p; n > 0;) {
-        size_t k = IO_BLOCK - out->n < n ? IO_BLOCK - out->n : n;
+    return git_spool_write(&out->to, p, n, err);
+}
 
-        memcpy(out->block + out->n, from, k);
-        out->n += k;
-        from += k;
-        n -= k;
-        if (out->n == IO_BLOCK)
-            TRY(flush(out, err));
-    }
-    return 0;
+static uint64_t written(const Output *out)
+{
+    return git_spool_end(&out->to) - out->begin;
 }
 
 static void begin_file(Output *out)
 {
-    out->begin = out->spool->end;
+    out->begin = git_spool_end(&out->to);
 }
 
 /* The hash of all of it stands at the end. */
 static int end_file(Output *out, GitId *ret_sum, GitPart *ret, Err *err)
 {
-    sha1_final(out->sum, ret_sum->b);
+    sha1_final(out->to.sum, ret_sum->b);
     TRY(write_hashed(&out->w, ret_sum->b, GIT_ID_BYTES, err));
-    sha1_final(out->sum, (unsigned char[SHA1_BYTES]){0}); /* and ready for the next file */
-    TRY(flush(out, err));
-    *ret = (GitPart){out->begin, out->spool->end - out->begin};
+    sha1_final(out->to.sum, (unsigned char[SHA1_BYTES]){0}); /* and ready for the next file */
+    TRY(git_spool_flush(&out->to, err));
+    *ret = (GitPart){out->begin, written(out)};
     return 0;
 }
 
@@ -109,7 +82,7 @@ static void sort_objects(const GitObjects *o, PackedVec *ret)
         qsort(ret->v, ret->n, sizeof(*ret->v), compare);
 }
 
-/* Type and size as objects.c reads them. */
+/* Type and size as pack_read.c reads them. */
 static int put_entry_header(Output *out, const GitObject *x, Err *err)
 {
     unsigned char head[10];
@@ -126,7 +99,7 @@ static int put_entry_header(Output *out, const GitObject *x, Err *err)
 
 static int put_entry(Output *out, ZlibDeflater *z, Packed *p, Err *err)
 {
-    FdRangeReader in = fd_range_reader(out->spool->fd, p->x->at, p->x->size);
+    FdRangeReader in = fd_range_reader(out->to.spool->fd, p->x->at, p->x->size);
 
     TRY(signal_check(err));
     p->at = written(out);
@@ -197,11 +170,9 @@ static int put_index(Output *out, const PackedVec *all, const GitId *pack, GitPa
     return end_file(out, &unused, ret, err);
 }
 
-int git_pack_write(const GitObjects *o, GitSpool *spool, GitPackFiles *ret, Err *err)
+int git_pack_write(const GitObjects *o, GitPackFiles *ret, Err *err)
 {
-    cleanup_with(sha1_free_at) Sha1 *sum = sha1_new();
-    cleanup_free char *block = NEW_N(char, IO_BLOCK);
-    Output out = {.w = {write_hashed}, .spool = spool, .sum = sum, .block = block};
+    Output out = {.w = {write_hashed}, .to = git_spool_writer(git_objects_spool(o))};
     PackedVec all = {0};
     GitId name = {0};
     int rc;
@@ -211,14 +182,7 @@ int git_pack_write(const GitObjects *o, GitSpool *spool, GitPackFiles *ret, Err 
     if (rc == 0)
         rc = put_index(&out, &all, &name, &ret->index, err);
     ret->name = git_id_format(&name);
+    git_spool_writer_done(&out.to);
     vec_done(&all);
     return rc;
-}
-
-int git_spool_add(GitSpool *spool, Str bytes, GitPart *ret, Err *err)
-{
-    *ret = (GitPart){spool->end, bytes.n};
-    TRY(fd_pwrite_all(spool->fd, bytes.p, bytes.n, spool->end, err));
-    spool->end += bytes.n;
-    return 0;
 }

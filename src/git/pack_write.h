@@ -12,16 +12,9 @@
 
 #include "git/objects.h"
 
-typedef struct GitPart {
-    uint64_t at, size; /* in the spool */
-} GitPart;
-
 typedef struct GitPackFiles {
     GitIdText name; /* pack-NAME.pack, pack-NAME.idx */
     GitPart pack, index;
 } GitPackFiles;
 
-int git_pack_write(const GitObjects *o, GitSpool *spool, GitPackFiles *ret, Err *err) must_check;
-
-/* Bytes that are in memory, behind everything else. */
-int git_spool_add(GitSpool *spool, Str bytes, GitPart *ret, Err *err) must_check;
+int git_pack_write(const GitObjects *o, GitPackFiles *ret, Err *err) must_check;

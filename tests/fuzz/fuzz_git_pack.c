@@ -2,7 +2,7 @@
 /* Packs of git: nothing outside the buffers, and every object found lies in the spool. */
 #include <sys/mman.h>
 
-#include "git/objects.h"
+#include "git/pack_read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     MemReader in = mem_reader((Str){(const char *)data, n});
     Err err;
 
-    (void)(git_objects_read_pack(o, &in.r, &err) < 0);
+    (void)(git_pack_read(o, &in.r, &err) < 0);
     for (size_t i = 0; i < git_objects_count(o); i++) {
         const GitObject *x = git_objects_at(o, i);
 

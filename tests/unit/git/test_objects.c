@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "codec/sha1.h"
-#include "git/objects.h"
+#include "git/pack_read.h"
 #include "git/pack_write.h"
 #include "os/fd.h"
 #include "test.h"
@@ -104,7 +104,7 @@ static int read_pack(Fixture *f, Err *err)
 {
     MemReader in = mem_reader(buf_str(&f->pack));
 
-    return git_objects_read_pack(f->o, &in.r, err);
+    return git_pack_read(f->o, &in.r, err);
 }
 
 static GitId id_of(const char *type, Str data)
@@ -263,7 +263,7 @@ TEST(wrong_packs)
         GitObjects *o = git_objects_new(&f.spool);
         MemReader in = mem_reader(str_head(buf_str(&f.pack), n));
 
-        CHECK(git_objects_read_pack(o, &in.r, &err) < 0);
+        CHECK(git_pack_read(o, &in.r, &err) < 0);
         git_objects_free(o);
     }
     buf_add_char(&f.pack, 'x');
@@ -302,13 +302,13 @@ TEST(a_pack_written_again)
     seal(&g);
     CHECK_OK(read_pack(&f, &err));
     CHECK_OK(read_pack(&g, &err));
-    CHECK_OK(git_pack_write(f.o, &f.spool, &one, &err));
-    CHECK_OK(git_pack_write(g.o, &g.spool, &two, &err));
+    CHECK_OK(git_pack_write(f.o, &one, &err));
+    CHECK_OK(git_pack_write(g.o, &two, &err));
     CHECK(strcmp(one.name.z, two.name.z) == 0 && one.pack.size == two.pack.size);
     CHECK(one.index.size == 8 + 256 * 4 + 3 * (GIT_ID_BYTES + 4 + 4) + 2 * GIT_ID_BYTES);
 
     in = fd_range_reader(f.spool.fd, one.pack.at, one.pack.size);
-    CHECK_OK(git_objects_read_pack(again.o, &in.r, &err));
+    CHECK_OK(git_pack_read(again.o, &in.r, &err));
     CHECK(git_objects_count(again.o) == 3 && git_objects_find(again.o, &empty));
     expect(&again, GIT_BLOB, "blob", S("hello\n"));
     expect(&again, GIT_BLOB, "blob", buf_str(&large));
