@@ -38,11 +38,11 @@ printf 'FROM base\nRUN : >/tmp/began; sleep 1000\n' >Dockerfile
 "$KILN" build -q "${base[@]}" . 2>/dev/null &
 killed=$!
 lab_pids+=("$killed")
-for _ in $(seq 100); do [ -z "$(find "$KILN_DIR/roots" -name began 2>/dev/null)" ] || break; sleep 0.1; done
+lab_wait eval '[ -n "$(find "$KILN_DIR/roots" -name began)" ]'
 kill -KILL "$killed"
 wait "$killed" 2>/dev/null
 like "D-22: a killed build leaves its root" "$(ls "$KILN_DIR/roots")" '^s\.'
-for _ in $(seq 50); do [ -n "$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$KILN_DIR/*" 2>/dev/null)" ] || break; sleep 0.1; done
+lab_wait eval '[ -z "$(find /proc/[0-9]*/cwd -maxdepth 0 -lname "$KILN_DIR/*" 2>/dev/null)" ]'
 printf 'FROM base\nRUN true\n' >Dockerfile
 ok "D-22: the next build" build
 is "D-22: removes it" "$(find "$KILN_DIR/roots" -mindepth 1)" ""

@@ -98,12 +98,10 @@ right "hard links over layers" '^\./b .*data="2' '^\./c type=file mode=0600 .*da
 # stopped NAME REGEX: kiln gets SIGTERM when its output matches
 stopped() {
     local pid status=0
+    rm -f "$LAB/log" # of the run before
     setsid "$KILN" build "${base[@]}" -o "type=oci,dest=$LAB/out" . >"$LAB/log" 2>&1 &
     pid=$!
-    for _ in $(seq 600); do
-        ! grep -q "$2" "$LAB/log" || break
-        sleep 0.1
-    done
+    lab_wait grep -q "$2" "$LAB/log"
     kill -TERM "$pid"
     wait "$pid" || status=$?
     is "$1: exit status" "$status" 143

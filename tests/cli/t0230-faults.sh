@@ -20,7 +20,7 @@ registry() {
     tail -f /dev/null | python3 "$lab_lib/registry.py" --script "{$1}" --log "$LAB/log" >"$LAB/port" 2>"$LAB/registry-errors" &
     registry_pid=$!
     lab_pids+=("$registry_pid")
-    for _ in $(seq 100); do [ ! -s "$LAB/port" ] || break; sleep 0.1; done
+    lab_wait_port "$LAB/port" "$registry_pid" "$LAB/registry-errors"
     R=127.0.0.1:$(cut -d' ' -f1 "$LAB/port")
     rm -rf "$KILN_DIR"
     printf 'FROM %s/team/base:1\nCOPY --from=%s/team/base:1 /random /copy\nCOPY big /big\n' "$R" "$R" >"$LAB/ctx/Dockerfile"

@@ -14,19 +14,17 @@ left() { find "$KILN_DIR/roots" "$KILN_DIR/store/tmp" "$LAB/out" -mindepth 1 2>/
 interrupt() {
     local sig=$1 want=$2 name=$3 ready=$4 status=0 pid
     shift 4
+    rm -f "$LAB/said" # of the run before
     "$@" >"$LAB/said" 2>&1 &
     pid=$!
     lab_pids+=("$pid")
-    for _ in $(seq 300); do
-        if $ready || ! kill -0 "$pid" 2>/dev/null; then break; fi
-        sleep 0.1
-    done
+    lab_wait eval "$ready || ! kill -0 $pid"
     kill "-$sig" "$pid"
     wait "$pid" || status=$?
     is "$name: exit status" "$status" "$want"
     is "$name: one line" "$(grep -c '^kiln: ' "$LAB/said")" 1
     [ "$(grep -c '^kiln: ' "$LAB/said")" = 1 ] || tap_say "$(cat "$LAB/said")"
-        is "$name: nothing is left" "$(left)" ""
+    is "$name: nothing is left" "$(left)" ""
 }
 
 # A background job of a shell without job control ignores SIGINT; kiln must be as it is when started by hand. exec: the job's number is kiln's.
@@ -55,9 +53,10 @@ is "its processes are ended" "$(sleepers)" ""
 # ---- during transfers: a registry that sends and takes a few bytes at a time
 
 slow_registry() { # FAULT
+    rm -f "$LAB/port"
     tail -f /dev/null | python3 "$lab_lib/registry.py" --script "{'faults': [{$1, 'times': 0}]}" --log "$LAB/log" >"$LAB/port" &
     lab_pids+=("$!")
-    for _ in $(seq 100); do [ ! -s "$LAB/port" ] || break; sleep 0.1; done
+    lab_wait test -s "$LAB/port"
     R=127.0.0.1:$(cut -d' ' -f1 "$LAB/port")
 }
 if lab_need skopeo; then

@@ -111,10 +111,7 @@ terminated() {
     context term <<<$'FROM base\nRUN echo changed >/etc/passwd; trap "" TERM; echo begun; sleep 300; echo over'
     "$runtime" run -d --name "$name" -v "$LAB/term:/workspace:ro" -v "$LAB/base:/base:ro" kiln-release --isolation inplace \
         --build-context base=oci-layout:///base --destination "$LAB_REGISTRY/term" --insecure-registry "$LAB_REGISTRY" >/dev/null
-    for _ in $(seq 300); do
-        lab_podman logs "$name" 2>&1 | grep -q '^begun' && break
-        sleep 0.1
-    done
+    lab_wait eval "lab_podman logs $name 2>&1 | grep -q '^begun'"
     "$runtime" kill --signal TERM "$name" >/dev/null
     status=$("$runtime" wait "$name")
     is "$1: SIGTERM in the middle of a RUN: exit status" "$status" 143

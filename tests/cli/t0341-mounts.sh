@@ -85,10 +85,7 @@ D
 "$KILN" build --isolation namespaces --kiln-dir "$work/kiln" --build-context base=oci-layout://"$LAB/base" --secret id=s,src="$LAB/secret" \
     -f "$LAB/killed" "$LAB/context" >/dev/null 2>&1 &
 pid=$!
-for _ in $(seq 100); do
-    [ -z "$(find "$work/kiln/cache-mounts" -name ready)" ] || break
-    sleep 0.1
-done
+lab_wait eval '[ -n "$(find "$work/kiln/cache-mounts" -name ready)" ]'
 is "while the command runs, its secret is in no file" "$(grep -rl hush-hush "$work")" ''
 kill -9 "$pid"
 wait "$pid" 2>/dev/null

@@ -99,7 +99,7 @@ lab_files_start "$LAB/git"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 git daemon --listen=127.0.0.1 --port="$port" --base-path="$LAB/git" --export-all --reuseaddr --log-destination=none &
 lab_pids+=($!)
-for _ in $(seq 50); do git ls-remote "git://127.0.0.1:$port/r.git" >/dev/null 2>&1 && break; sleep 0.1; done
+lab_wait git ls-remote -q "git://127.0.0.1:$port/r.git" main >/dev/null
 is "git://" "$(build "git://127.0.0.1:$port/r.git#main")" "$want"
 fails "git://: no such repository" 1 build "git://127.0.0.1:$port/nosuch.git"
 like "git://: what the server says" "$output" 'the server says: .*nosuch'
@@ -133,7 +133,7 @@ exec $(command -v ssh) -F none -oUserKnownHostsFile=$LAB/home/.ssh/known_hosts -
 PROGRAM
     chmod 755 bin/ssh
     PATH=$LAB/bin:$PATH
-    for _ in $(seq 50); do (exec 3<>"/dev/tcp/127.0.0.1/$sport") 2>/dev/null && break; sleep 0.1; done
+    lab_wait lab_listens "$sport"
     fails "ssh: an unknown host" 1 env LAB_KEY="$LAB/ssh/key" "$KILN" build "$url"
     like "ssh: names the remedy" "$output" 'Host key verification failed.*known_hosts'
     printf '[127.0.0.1]:%s %s\n' "$sport" "$(cat ssh/host.pub)" >home/.ssh/known_hosts

@@ -21,14 +21,7 @@ blob_port=$(free_port)
 lab_pids+=($!)
 "$npm/azurite-blob" --silent --location "$LAB/azure" --blobHost 127.0.0.1 --blobPort "$blob_port" >"$LAB/azure.log" 2>&1 &
 lab_pids+=($!)
-answers() { # URL
-    local tries
-    for tries in $(seq 150); do
-        [ "$(curl -s -o /dev/null -w '%{http_code}' "$1")" = 000 ] || return 0
-        sleep 0.1
-    done
-    return 1
-}
+answers() { lab_wait curl -s -o /dev/null "$1"; }
 ok "s3rver is there" answers "http://127.0.0.1:$s3_port/"
 ok "Azurite is there" answers "http://127.0.0.1:$blob_port/"
 ln -s "$(realpath "$KILN")" "$LAB/executor"

@@ -31,10 +31,7 @@ CONF
     nginx -c "$dir/nginx.conf" -e "$dir/error.log" 2>"$dir/stderr" &
     lab_pids+=("$!")
     NGINX_LOG=$dir/access.log
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/${NGINX/://}") 2>/dev/null && return 0
-        sleep 0.05
-    done
+    lab_wait lab_listens "${NGINX#*:}" && return 0
     cat "$dir/stderr" "$dir/error.log" >&2
     return 1
 }
@@ -47,7 +44,7 @@ mkfifo "$LAB/token/in"
 python3 "$lab_lib/token_server.py" "$LAB/token/key.pem" "$LAB/token/cert.pem" <"$LAB/token/in" >"$LAB/token/port" &
 lab_pids+=("$!")
 exec 7>"$LAB/token/in"
-for _ in $(seq 100); do [ -s "$LAB/token/port" ] && break || sleep 0.05; done
+lab_wait test -s "$LAB/token/port"
 token_port=$(cat "$LAB/token/port")
 export REGISTRY_AUTH=token REGISTRY_AUTH_TOKEN_SERVICE=lab REGISTRY_AUTH_TOKEN_ISSUER=lab \
     REGISTRY_AUTH_TOKEN_REALM="http://127.0.0.1:$token_port/token" REGISTRY_AUTH_TOKEN_ROOTCERTBUNDLE=$LAB/token/cert.pem

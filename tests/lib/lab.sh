@@ -54,6 +54,7 @@ flatten() { python3 "$lab_lib/flatten.py" "$@"; }
 
 lab_cleanup() {
     local pid
+    [ "$BASHPID" = "$$" ] || return 0 # a child that a signal met before it had become its program
     for pid in "${lab_pids[@]}"; do lab_stop "$pid"; done
     [ "$(id -u)" = 0 ] || lab_cleanup_rootless
     lab_unmount "$LAB"
@@ -128,21 +129,28 @@ YAML
     lab_registry_wait
 }
 
+# Wait until a command succeeds; a loaded machine takes its time, so the minute that it gets is for what will never succeed.
+lab_wait() {
+    local end=$((SECONDS + 60))
+    until "$@" 2>/dev/null; do
+        [ "$SECONDS" -lt "$end" ] || { echo "in vain: $*" >&2; return 1; }
+        sleep 0.05
+    done
+}
+
+# A server that was started: until it has written its port to FILE, or ended.
+lab_wait_port() { # FILE PID LOG
+    lab_wait eval "[ -s '$1' ] || ! kill -0 $2" && [ -s "$1" ] || { echo "the server does not start:" >&2; cat "$3" >&2; return 1; }
+}
+
+lab_listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
+
 # The registry picks a free port and names it in its log.
 lab_registry_wait() {
-    local tries port
-    for tries in $(seq 100); do
-        port=$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" 2>/dev/null | head -n 1)
-        if [ -n "$port" ]; then
-            export LAB_REGISTRY=127.0.0.1:$port
-            return 0
-        fi
-        kill -0 "$LAB_REGISTRY_PID" 2>/dev/null || break
-        sleep 0.1
-    done
-    echo "docker-registry does not start (try $tries):" >&2
-    cat "$LAB_REGISTRY_LOG" >&2
-    return 1
+    lab_wait eval "grep -q 'listening on' '$LAB_REGISTRY_LOG' || ! kill -0 $LAB_REGISTRY_PID"
+    LAB_REGISTRY=127.0.0.1:$(sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$LAB_REGISTRY_LOG" | head -n 1)
+    export LAB_REGISTRY
+    [ "$LAB_REGISTRY" != 127.0.0.1: ] || { echo "docker-registry does not start:" >&2; cat "$LAB_REGISTRY_LOG" >&2; return 1; }
 }
 
 lab_registry_stop() {
@@ -187,7 +195,7 @@ lab_certificate() {
 # ---- files
 
 lab_files_start() {
-    local state scheme=http tls=() tries
+    local state scheme=http tls=()
     state=$(mktemp -d "$LAB/files.XXXXXX")
     if [ "${2:-}" = tls ]; then
         (unset LAB_REGISTRY_CA && lab_certificate "$state") || return 1
@@ -199,12 +207,8 @@ lab_files_start() {
     python3 "$lab_lib/fileserver.py" "$1" "${tls[@]}" >"$state/port" 2>"$LAB_FILES_LOG" &
     LAB_FILES_PID=$!
     lab_pids+=("$LAB_FILES_PID")
-    for tries in $(seq 100); do
-        [ ! -s "$state/port" ] || break
-        sleep 0.05
-    done
+    lab_wait_port "$state/port" "$LAB_FILES_PID" "$LAB_FILES_LOG" || return 1
     LAB_FILES=$scheme://127.0.0.1:$(cat "$state/port")
-    [ "$tries" -lt 100 ] || { cat "$LAB_FILES_LOG" >&2; return 1; }
 }
 
 # ---- base images

@@ -42,16 +42,11 @@ clouds_config() { # [MEMBER...]
 
 # clouds_start [REGISTRY]: $CLOUDS_PORT, proxied to by what is started from now on
 clouds_start() {
-    local tries
     : >"$CLOUDS/port"
     python3 "$lab_lib/clouds.py" "$CLOUDS" "$@" >"$CLOUDS/port" 2>"$CLOUDS/err" &
     CLOUDS_PID=$!
     lab_pids+=("$CLOUDS_PID")
-    for tries in $(seq 100); do
-        [ ! -s "$CLOUDS/port" ] || break
-        sleep 0.05
-    done
-    [ "$tries" -lt 100 ] || { cat "$CLOUDS/err" >&2; return 1; }
+    lab_wait_port "$CLOUDS/port" "$CLOUDS_PID" "$CLOUDS/err" || return 1
     CLOUDS_PORT=$(cat "$CLOUDS/port")
     export HTTPS_PROXY=http://127.0.0.1:$CLOUDS_PORT SSL_CERT_FILE=$CLOUDS/ca.pem
 }
