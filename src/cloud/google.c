@@ -146,7 +146,11 @@ static int by_service_account(Cloud *c, const Json *key, Arena *a, Secret *ret, 
     TRY(google_jwt(key, token_uri(key), &jwt, err));
     form_add(&form, "grant_type", S(JWT_GRANT));
     form_add(&form, "assertion", buf_str(&jwt));
-    TRY(post_form(c, token_uri(key), &form, what, &answer, err));
+    if (post_form(c, token_uri(key), &form, what, &answer, err) < 0) {
+        if (err->kind == ERR_AUTH && strstr(err->msg, "invalid_grant"))
+            return err_wrap(err, "the service account's key was not taken (was it deleted?)");
+        return -1;
+    }
     TRY(oauth_token(answer, what, a, ret, err));
     ret->source = str_fmt_in(a, "the Google service account " STR_FMT, STR_ARG(email));
     return 1;

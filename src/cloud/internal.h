@@ -76,6 +76,11 @@ int token_file_read(TokenFile *f, Arena *a, Str *ret, Err *err) must_check;
 bool xml_text(Str xml, const char *element, Arena *a, Str *ret);
 /* What a service says about its error, on one line; "" when nothing. */
 Str answer_words(const HttpAnswer *answer, Arena *a);
+/*
+ * Of an answer that may be about who asks (400, 401, 403): "the clock of this machine is 12 minutes
+ * slow: set it", as its Date tells; else "".
+ */
+const char *answer_clock(const HttpAnswer *answer, Arena *a);
 /* -1: ERR_AUTH for 400, 401, 403, else ERR_HTTP: "WHAT: HTTP 403: its words; REMEDY". */
 int answer_refused(const HttpAnswer *answer, const char *what, const char *remedy, Err *err)
     must_check;

@@ -7,7 +7,6 @@
 #include "codec/base64.h"
 
 enum {
-    SKEW_S = 240, /* clouds take five or fifteen minutes */
     BUCKET_MAX = 222,
     KEY_MAX = 1024,
 };
@@ -168,20 +167,6 @@ static int check_sums(Object *o, const HttpAnswer *answer, Err *err)
 
 /* --- why not? --- */
 
-const char *object_clock(const HttpAnswer *answer, Arena *a)
-{
-    int64_t there, off;
-
-    if (!when_parse_http(http_header(answer, "date"), &there))
-        return "";
-    off = now_s() - there;
-    if (off > -SKEW_S && off < SKEW_S)
-        return "";
-    return str_fmt_in(a, "the clock of this machine is %lld minutes %s: set it",
-                      (long long)(off < 0 ? -off : off) / 60, off < 0 ? "slow" : "fast")
-        .p;
-}
-
 static const char *who_asked(const Object *o, Arena *a)
 {
     if (o->plain)
@@ -196,7 +181,7 @@ static int refused(Object *o, const HttpAnswer *answer, Err *err)
     cleanup_arena Arena a = ARENA_INIT;
     Str words = answer_words(answer, &a);
     bool again = false;
-    const char *remedy = o->kind->remedy(o, answer, &a, &again), *clock = object_clock(answer, &a);
+    const char *remedy = o->kind->remedy(o, answer, &a, &again), *clock = answer_clock(answer, &a);
     ErrKind kind = answer->status == 404                            ? ERR_NOT_FOUND
                    : answer->status == 401 || answer->status == 403 ? ERR_AUTH
                                                                     : ERR_HTTP;
@@ -205,7 +190,7 @@ static int refused(Object *o, const HttpAnswer *answer, Err *err)
         return 1;
     if (answer->status == 412)
         return err_set(err, ERR_FORMAT, "it was replaced while it was downloaded");
-    if (*clock && (answer->status == 400 || answer->status == 401 || answer->status == 403))
+    if (*clock)
         remedy = clock;
     (void)err_set(err, kind, "%s answers HTTP %d%s" STR_FMT "%s%s%s", o->kind->service,
                   answer->status, words.n ? ": " : "", STR_ARG(words),

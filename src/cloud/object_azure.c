@@ -184,7 +184,9 @@ static const char *azure_remedy(Object *o, const HttpAnswer *answer, Arena *a, b
     if (str_eq(code, S("AuthenticationFailed")))
         return o->plain      ? "the SAS in the URL has expired or is not whole: get a new one"
                : o->secret.n ? "check the storage account's key"
-                             : "the token was not taken";
+                             : "the token was not taken: check AZURE_TENANT_ID, and the identity";
+    if (str_eq(code, S("InvalidAuthenticationInfo")))
+        return "the token was not taken: check AZURE_TENANT_ID, and the identity";
     if (str_eq(code, S("AuthorizationFailure")))
         return o->secret.n ? "check the storage account's key, and who its firewall lets in"
                            : "check who the account's firewall lets in";

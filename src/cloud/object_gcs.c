@@ -78,14 +78,16 @@ static const char *gcs_remedy(Object *o, const HttpAnswer *answer, Arena *a, boo
 {
     Str words = answer_words(answer, a);
 
-    (void)o;
     (void)ret_again;
     if (answer->status == 404 && str_contains(words, S("bucket does not exist")))
         return "check the name of the bucket";
     if (answer->status == 404)
         return "check the names of the bucket and the object";
+    if (o->anonymous && (answer->status == 401 || answer->status == 403))
+        return "it is not for everybody: set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a "
+               "service account";
     if (answer->status == 401)
-        return "the credentials are no longer good, or none were sent and it is not for everybody";
+        return "the credentials are no longer good: get new ones";
     if (answer->status == 403 && str_contains(words, S("cope")))
         return "the machine's token is limited to other scopes: give it devstorage.read_only or "
                "cloud-platform";

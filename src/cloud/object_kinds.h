@@ -50,5 +50,3 @@ extern const ObjectKind object_s3, object_gcs, object_azure;
 /* "BUCKET[/KEY]"; the key defaults to context.tar.gz. */
 int object_split(Object *o, Str rest, Err *err) must_check;
 void object_add_path(Buf *url, Str key); /* escaped, its slashes kept */
-/* "the clock of this machine is 12 minutes off", or "" when the answer's Date says it is right. */
-const char *object_clock(const HttpAnswer *answer, Arena *a);

@@ -138,6 +138,9 @@ static const char *s3_remedy(Object *o, const HttpAnswer *answer, Arena *a, bool
                "session token is missing";
     if (str_eq(code, S("SignatureDoesNotMatch")))
         return "check the secret access key";
+    if (o->anonymous && (answer->status == 401 || answer->status == 403))
+        return "it is not for everybody: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a "
+               "profile or a role";
     if (str_eq(code, S("AccessDenied")) || answer->status == 403)
         return "it takes s3:GetObject on the object (without s3:ListBucket a missing one is "
                "\"denied\" too)";

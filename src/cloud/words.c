@@ -9,8 +9,9 @@
 #include "cloud/internal.h"
 
 enum {
-    WORDS_MAX = 400
-}; /* bytes of a service's prose */
+    WORDS_MAX = 400, /* bytes of a service's prose */
+    SKEW_S = 240,    /* clouds take five or fifteen minutes */
+};
 
 /* --- XML --- */
 
@@ -143,12 +144,34 @@ Str answer_words(const HttpAnswer *answer, Arena *a)
     return str_dup_in(a, buf_str(&out));
 }
 
+static bool is_denial(int status)
+{
+    return status == 400 || status == 401 || status == 403;
+}
+
+const char *answer_clock(const HttpAnswer *answer, Arena *a)
+{
+    int64_t there, off;
+
+    if (!is_denial(answer->status) || !when_parse_http(http_header(answer, "date"), &there))
+        return "";
+    off = now_s() - there;
+    if (off > -SKEW_S && off < SKEW_S)
+        return "";
+    return str_fmt_in(a, "the clock of this machine is %lld minutes %s: set it",
+                      (long long)(off < 0 ? -off : off) / 60, off < 0 ? "slow" : "fast")
+        .p;
+}
+
 int answer_refused(const HttpAnswer *answer, const char *what, const char *remedy, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     Str words = answer_words(answer, &a);
-    bool denied = answer->status == 400 || answer->status == 401 || answer->status == 403;
+    const char *clock = answer_clock(answer, &a);
+    bool denied = is_denial(answer->status);
 
+    if (*clock)
+        remedy = clock;
     (void)err_set(err, denied ? ERR_AUTH : ERR_HTTP, "%s: HTTP %d%s" STR_FMT "%s%s", what,
                   answer->status, words.n ? ": " : "", STR_ARG(words), *remedy ? "; " : "", remedy);
     err->http_status = answer->status;

@@ -65,6 +65,21 @@ like "gets no token" "$output" 'refused'
 clouds_fault "sts.eu-west-1 expired"
 fails "s3: an expired web identity" 1 build s3://bucket "${web[@]}"
 like "speaks of the volume" "$output" 'projected volume'
+fails "s3: no such bucket" 1 build s3://elsewhere "${env_keys[@]}"
+like "says what to check" "$output" 'NoSuchBucket.*check the name of the bucket'
+fails "s3: a bucket that is not for everybody, without credentials" 1 build s3://bucket AWS_REGION=eu-west-1
+like "says how to give some" "$output" 'AccessDenied.*asked without credentials \(none were found\); it is not for everybody: give AWS_ACCESS_KEY_ID'
+fails "s3: another region than the end point's" 1 build s3://bucket "${env_keys[@]}" AWS_REGION=us-west-2 S3_ENDPOINT=https://s3.eu-west-1.amazonaws.com
+like "says which it is" "$output" 'set AWS_REGION=eu-west-1'
+: >"$CLOUDS/log"
+clouds_fault "bucket.s3 delay 1.5"
+ok "s3: an answer that takes its time" build s3://bucket "${env_keys[@]}"
+clouds_fault "bucket.s3 stall 1000000 1.5"
+ok "s3: a body that stops and goes on" build s3://bucket "${env_keys[@]}"
+is "each was asked for once" "$(clouds_asked 'GET bucket.s3')" 2
+clouds_fault "bucket.s3 swap 2000000"
+fails "s3: an object that is replaced on the way" 1 build s3://bucket "${env_keys[@]}"
+like "is not mixed with the other" "$output" 'replaced while it was downloaded'
 : >"$CLOUDS/log"
 clouds_fault "bucket.s3 cut 2000000" "bucket.s3 503" "bucket.s3 drop"
 ok "s3: cut, refused and dropped on the way" build s3://bucket "${env_keys[@]}"
@@ -89,6 +104,17 @@ ok "gs: the metadata server" build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLO
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
 fails "gs: no such object" 1 build gs://bucket/none GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 like "is named" "$output" 'gs://bucket/none.*No such object.*check the names'
+fails "gs: no such bucket" 1 build gs://elsewhere GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "is named" "$output" 'gs://elsewhere.*check the name of the bucket'
+clouds_fault "computeMetadata none"
+fails "gs: a machine without a service account" 1 build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "says how to give credentials" "$output" 'asked without credentials.*set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a service account'
+clouds_fault "storage.googleapis.com expired"
+fails "gs: a token that is no longer good" 1 build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "says to get another" "$output" 'Invalid Credentials, asked with credentials from the Google metadata server; the credentials are no longer good: get new ones'
+clouds_fault "storage.googleapis.com swap 1500000"
+fails "gs: an object that is replaced on the way" 1 build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
+like "is not mixed with the other" "$output" 'replaced while it was downloaded'
 fails "gs: a login that has expired" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS=<(sed s/rtoken/old/ "$CLOUDS/user.json")
 like "says what to do" "$output" 'gcloud auth application-default login'
 fails "gs: a file that is none" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$LAB/ctx/a"
@@ -115,6 +141,19 @@ fails "azure: a wrong key" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY=QUJD
 like "says what to check" "$output" "AuthenticationFailed.*check the storage account's key"
 fails "azure: no such blob" 1 build "${blob%/*}/none" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
 like "is named" "$output" 'check the name of the blob'
+fails "azure: no such container" 1 build "${blob/\/c\//\/other\/}" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+like "is named" "$output" 'ContainerNotFound.*check the name of the container'
+fails "azure: a container that is not for everybody, without credentials" 1 build "$blob"
+like "says how to give some" "$output" 'PublicAccessNotPermitted.*it is not for everybody: give AZURE_STORAGE_ACCESS_KEY, a URL with a SAS, or an identity'
+clouds_fault "acct.blob expired"
+fails "azure: a SAS that has expired" 1 build "$blob?sv=2021-08-06&sp=r&sig=sas%2BSECRET%3D"
+like "says to get another" "$output" 'the SAS in the URL has expired or is not whole: get a new one'
+clouds_fault "acct.blob expired"
+fails "azure: a token that has expired" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_SECRET=client-SECRET
+like "says what to check" "$output" 'InvalidAuthenticationInfo.*the token was not taken: check AZURE_TENANT_ID'
+clouds_fault "acct.blob swap 1500000"
+fails "azure: an object that is replaced on the way" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+like "is not mixed with the other" "$output" 'replaced while it was downloaded'
 fails "azure: a wrong secret" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_SECRET=other
 like "in Entra's words" "$output" 'Microsoft Entra: HTTP 401.*AADSTS7000215'
 
@@ -154,6 +193,21 @@ clouds_start "$LAB_REGISTRY"
 : >"$CLOUDS/log"
 ok "tokens good for less than five minutes" push eu.gcr.io/p/b:1 GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 like "are asked for again" "$(clouds_asked computeMetadata)" '^([2-9]|[1-9][0-9]+)$'
+
+# ---- a machine whose clock is twenty minutes slow
+
+lab_stop "$CLOUDS_PID"
+clouds_config '"skew": 1200'
+clouds_start "$LAB_REGISTRY"
+slow='the clock of this machine is 20 minutes slow: set it'
+fails "s3: a slow clock" 1 build s3://bucket "${env_keys[@]}"
+like "is told" "$output" "RequestTimeTooSkewed.*$slow"
+fails "gs: a slow clock" 1 build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/google.json"
+like "is told" "$output" "short-lived token.*$slow"
+fails "azure: a slow clock" 1 build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
+like "is told" "$output" "AuthenticationFailed.*$slow"
+fails "ecr: a slow clock" 1 push "$ecr/team/a:7" "${env_keys[@]}"
+like "is told" "$output" "$slow"
 
 lab_stop "$CLOUDS_PID"
 clouds_config '"corrupt": true'

@@ -7,8 +7,11 @@ usage: clouds.py STATE [REGISTRY]     prints its port; STATE holds tls.pem, tls.
 
 It is strict: a header, token, query or signature that is not exactly right is refused and written to STATE/bad. It shares no
 code with kiln. What was asked goes to STATE/log, one line each. Each line of STATE/faults, "SUBSTRING ACTION", spoils one
-request whose line holds SUBSTRING: "503" answers so, "drop" says nothing and closes, "cut N" ends the body after N bytes,
-"expired" answers as if the session were over, "skew" as if the clock were wrong.
+request whose line holds SUBSTRING: "503" answers so, "none" that there is nothing, "drop" says nothing and closes, "cut N" ends the body after N bytes,
+"swap N" does that and the object is another one from then on,
+"delay SECONDS" waits before the answer and "stall N SECONDS" after N bytes of its body, "expired" answers as if the session were
+over. Members of config.json: "life", seconds of tokens; "corrupt", a bit of every object is wrong; "skew", seconds that the clouds'
+clock is ahead of ours.
 """
 import base64, datetime, email.utils, hashlib, hmac, http.client, http.server, json, pathlib, ssl, sys, threading, time
 import urllib.parse as up
@@ -58,6 +61,10 @@ def b64url(text):
     return base64.urlsafe_b64decode(text + '=' * (-len(text) % 4))
 
 
+def now():
+    return time.time() + CONFIG.get('skew', 0)
+
+
 def later(seconds):
     return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)).strftime('%Y-%m-%dT%H:%M:%SZ')
 
@@ -103,10 +110,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if head:
             return
-        if self.fault.startswith('cut'):
+        if self.fault.startswith(('cut', 'swap')):
+            CONFIG['swapped'] = self.fault.startswith('swap')
             body = body[:int(self.fault.split()[1])]
             self.close_connection = True
+        if self.fault.startswith('stall'):
+            _, n, seconds = self.fault.split()
+            self.wfile.write(body[:int(n)])
+            body = body[int(n):]
+            time.sleep(float(seconds))
         self.wfile.write(body)
+
+    def date_time_string(self, timestamp=None):
+        return email.utils.formatdate(timestamp or now(), usegmt=True)
 
     def json(self, value, headers=()):
         self.answer(200, json.dumps(value), [('Content-Type', 'application/json'), *headers])
@@ -127,7 +143,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.fault == 'drop':
             self.close_connection = True
             return
+        if self.fault.startswith('delay'):
+            time.sleep(float(self.fault.split()[1]))
         try:
+            if self.fault == 'none':
+                raise Refused(404, 'not found', [('Metadata-Flavor', 'Google')])
             if self.fault == '503':
                 raise Refused(503, '{}')
             self.need(not self.site or self.headers['Host'] == self.site, 'wrong Host')
@@ -182,8 +202,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.need(name.lower() in names, f'{name} is not signed')
         date = self.headers['X-Amz-Date']
         self.need(date[:8] == day, 'date')
-        age = time.time() - datetime.datetime.strptime(date + '+0000', '%Y%m%dT%H%M%SZ%z').timestamp()
-        if abs(age) > 300 or self.fault == 'skew':
+        age = now() - datetime.datetime.strptime(date + '+0000', '%Y%m%dT%H%M%SZ%z').timestamp()
+        if abs(age) > 300:
             self.error('RequestTimeTooSkewed', 'The difference between the request time and the current time is too large.')
         if self.fault == 'expired':
             self.error('ExpiredToken', 'The provided token has expired.', 400)
@@ -246,7 +266,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def s3(self):
         if self.site == f'bucket.s3.us-east-1.amazonaws.com':
             self.error('PermanentRedirect', 'elsewhere', 301, [('x-amz-bucket-region', REGION)])
-        self.need(self.site == f'bucket.s3.{REGION}.amazonaws.com', 'bucket', 404)
+        if self.site != f'bucket.s3.{REGION}.amazonaws.com':
+            self.error('NoSuchBucket', 'The specified bucket does not exist', 404)
         self.sigv4('s3')
         data = self.stored(up.unquote(self.url.path)[1:])
         if data is None:
@@ -276,11 +297,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def stored(self, name):
         path = STATE / 'objects' / name
-        return path.read_bytes() if path.is_file() else None
+        return path.read_bytes() + b'\0' * CONFIG.get('swapped', 0) if path.is_file() else None
 
     def body(self, data, etag, headers):
         start = 0
         if self.headers.get('If-Match') not in (None, etag):
+            CONFIG['swapped'] = False
             self.error('ConditionNotMet', 'changed', 412)
         if self.headers.get('Range'):
             start = int(self.headers['Range'][len('bytes='):-1])
@@ -299,8 +321,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         info = bytes.fromhex('3031300d060960864801650304020105000420') + hashlib.sha256(f'{head}.{claims}'.encode()).digest()
         self.need(plain == b'\0\1' + b'\xff' * (len(plain) - len(info) - 3) + b'\0' + info, 'JWT signature')
         self.need(h == {'alg': 'RS256', 'typ': 'JWT', 'kid': 'key1'}, 'JWT header')
-        now = time.time()
-        self.need(c['iat'] <= now < c['exp'] <= c['iat'] + 3600 and now - c['iat'] < 60, 'JWT times')
+        self.need(c['iat'] <= now() < c['exp'] <= c['iat'] + 3600 and now() - c['iat'] < 60, 'JWT times', 400, json.dumps(
+            {'error': 'invalid_grant', 'error_description': 'Invalid JWT: Token must be a short-lived token (60 minutes)'}))
         self.need((c['iss'], c['aud']) == ('sa@p.iam.gserviceaccount.com', f'https://{self.site}{self.path}'), 'JWT names')
         self.need(c['scope'] == 'https://www.googleapis.com/auth/cloud-platform', 'JWT scope')
 
@@ -333,6 +355,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def gcs(self):
         auth = self.headers.get('Authorization')
+        if self.fault == 'expired':
+            raise Refused(401, json.dumps({'error': {'code': 401, 'message': 'Invalid Credentials'}}))
         self.need(auth is None or ISSUED.get(auth[len('Bearer '):]) == 'google', 'token', 401)
         self.need(auth, 'anonymous', 401, json.dumps({'error': {'code': 401, 'message': 'Anonymous caller does not have access'}}))
         self.need(self.query == [('alt', 'media')] and self.url.path.startswith('/storage/v1/b/bucket/o/'), 'path', 404,
@@ -341,7 +365,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if data is None:
             raise Refused(404, json.dumps({'error': {'code': 404, 'message': 'No such object'}}))
         sums = f'crc32c={base64.b64encode(crc32c(data).to_bytes(4, "big")).decode()},md5={base64.b64encode(hashlib.md5(data).digest()).decode()}'
-        self.body(data, '"CKih16GjycICEAE="', [('x-goog-hash', sums)])
+        self.body(data, f'"CKih16Gjyc{len(data)}"', [('x-goog-hash', sums)])
 
     def gcr(self):
         if self.url.path == '/v2/token':
@@ -396,17 +420,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.need(self.headers.get('x-ms-version', '') >= '2017-11-09', 'x-ms-version')
         if dict(self.query).get('sig'):
             self.need(not auth and dict(self.query)['sig'] == 'sas+SECRET=', 'SAS')
+            if self.fault == 'expired':
+                self.error('AuthenticationFailed', 'Signature not valid in the specified time frame', 403,
+                           [('x-ms-error-code', 'AuthenticationFailed')])
         elif auth.startswith('Bearer '):
+            if self.fault == 'expired':
+                self.error('InvalidAuthenticationInfo', 'Lifetime validation failed. The token is expired.', 401,
+                           [('x-ms-error-code', 'InvalidAuthenticationInfo')])
             self.need(ISSUED.get(auth[7:]) == 'https://storage.azure.com', 'token', 401)
+        elif abs(now() - email.utils.parsedate_to_datetime(self.headers['x-ms-date']).timestamp()) > 900:
+            self.error('AuthenticationFailed', 'Server failed to authenticate the request.', 403,
+                       [('x-ms-error-code', 'AuthenticationFailed')])
         elif auth != 'SharedKey acct:' + self.shared_key('acct'):
             note('bad', f'{self.line}: ' + ('signature' if auth else 'anonymous'))
             code = 'AuthenticationFailed' if auth else 'PublicAccessNotPermitted'
             self.error(code, 'Server failed to authenticate the request.' if auth else 'No.', 403, [('x-ms-error-code', code)])
+        if not self.url.path.startswith('/c/'):
+            self.error('ContainerNotFound', 'The specified container does not exist.', 404, [('x-ms-error-code', 'ContainerNotFound')])
         data = self.stored(up.unquote(self.url.path).removeprefix('/c/'))
         if data is None:
             self.error('BlobNotFound', 'The specified blob does not exist.', 404, [('x-ms-error-code', 'BlobNotFound')])
         md5 = base64.b64encode(hashlib.md5(data).digest()).decode()
-        self.body(data, '"0x8DABC"', [('x-ms-blob-content-md5' if self.headers.get('Range') else 'Content-MD5', md5)])
+        self.body(data, f'"0x8DABC{len(data)}"', [('x-ms-blob-content-md5' if self.headers.get('Range') else 'Content-MD5', md5)])
 
     def acr(self):
         if self.url.path == '/oauth2/exchange':
