@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/add_remote.h"
 
-#include "context/remote.h"
-
 #define COMMIT_HEX 40 /* shorter is a prefix, which another commit may come to share */
 
 int add_checksum_check(Str checksum, Str source, Err *err)
@@ -27,11 +25,12 @@ bool add_is_pinned(StageBuild *s, const Step *step, Str source)
     return value.n && (remote_kind(source) == REMOTE_FILE || value.n >= COMMIT_HEX);
 }
 
-int add_fetch(StageBuild *s, const Step *step, Str source, Context **ret, Err *err)
+int add_fetch(StageBuild *s, const Step *step, Str source, const RemoteStamp *known, Context **ret,
+              Err *err)
 {
     const ContextOpts *inputs = s->b->req->inputs;
     const Flag *checksum = instr_flag(step->i, "checksum");
-    RemoteOpts r = {0};
+    RemoteOpts r = {.known = known};
 
     if (checksum) {
         TRY(stage_expand(s, checksum->value, &r.checksum, err));
@@ -43,11 +42,18 @@ int add_fetch(StageBuild *s, const Step *step, Str source, Context **ret, Err *e
                                              : remote_file_open(source, &r, inputs, ret, err);
 }
 
-Context *add_fetched(const Step *step, Str source)
+/* It may have changed since the key was made: then the keys are of no use, as a damaged layer is. */
+int add_fetched(Builder *b, const Step *step, Str source, Context **ret, Err *err)
 {
+    *ret = NULL;
     if (step->cache)
         vec_foreach(r, &step->cache->remotes)
             if (str_eq(r->source, source))
-                return r->context;
-    return NULL;
+                *ret = r->context;
+    if (*ret && context_load(*ret, err) < 0) {
+        if (err->kind == ERR_DIGEST)
+            atomic_store(&b->cache_failed, true);
+        return -1;
+    }
+    return 0;
 }

@@ -109,7 +109,7 @@ void cached_paths(const Builder *b, StrVec *ret)
 
 /* --- looking up --- */
 
-static void source_failed(CacheSource *s, const Err *err)
+void cached_source_failed(CacheSource *s, const Err *err)
 {
     (void)pthread_mutex_lock(&s->lock);
     if (!atomic_load(&s->broken))
@@ -157,7 +157,7 @@ static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a,
     int found = cache_repo_find(s->repo, want->key, &manifest, &err);
 
     if (found < 0)
-        source_failed(s, &err);
+        cached_source_failed(s, &err);
     if (found <= 0)
         return false;
     if (!cache_entry_parse(a, buf_str(&manifest), want, ret, &why)) {

@@ -52,6 +52,14 @@ void cached_free(Builder *b);
 /* Keep what the keys were made of, for the next build's explanations. */
 void cached_write_record(const Plan *p);
 
+/*
+ * What an earlier build knew the file behind a URL by; false when nothing is kept of it. Lives as
+ * long as the build.
+ */
+bool cached_remote_find(Builder *b, Str url, RemoteStamp *ret);
+/* Keep it of the files that this build has fetched. */
+void cached_write_remotes(const Plan *p);
+
 /* Directories of caches, which must stay where they are. */
 void cached_paths(const Builder *b, StrVec *ret);
 

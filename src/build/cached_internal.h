@@ -47,10 +47,20 @@ typedef struct BuildCache BuildCache;
 /* Look a key up in all sources, in their order; *ret NULL when it is in none. On any thread. */
 void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
                  CacheHit **ret);
+/* It could not be read: it is not asked again. On any thread. */
+void cached_source_failed(CacheSource *s, const Err *err);
 /* Say once which sources failed. */
 void cached_tell(Builder *b);
 
 CacheKey cached_step_key(StageBuild *s, const StepCache *c);
+
+/*
+ * cached_document.c: something else than a layer, under a key: into all caches that are written to,
+ * and out of the first that has it. NULL = none has, or what it has is none. Owned by caller.
+ */
+int cached_put_document(const Builder *b, const CacheKey *key, const Json *doc, Err *err)
+    must_check;
+Json *cached_find_document(const Builder *b, const CacheKey *key);
 
 /* cached_record.c: of the last build, or NULL; owned by caller. */
 Json *cached_read_record(const Plan *p);

@@ -5,13 +5,9 @@
  * names of files and variables; digests of values are cut to 64 bits.
  *
  *      {"steps": [{"stage", "text", "before", "own", "inputs": {NAME: DIGEST, ...}}, ...]}
- *
- * It is an image without layers, whose config (embedded, as that of an entry) is this document.
  */
-#include "base/limits.h"
 #include "base/log.h"
 #include "build/cached_internal.h"
-#include "codec/base64.h"
 
 enum {
     INPUTS_MAX = 500, /* of one step */
@@ -57,42 +53,13 @@ static Json *make_record(const Plan *p)
     return doc;
 }
 
-static int format_manifest(Str config, const Descriptor *d, Buf *ret, Err *err)
-{
-    cleanup_buf Buf data = BUF_INIT(LIMIT_MANIFEST);
-
-    base64_encode(BASE64_STANDARD, config, &data);
-    buf_addf(ret,
-             "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_MANIFEST
-             "\",\"config\":{\"mediaType\":\"" STR_FMT
-             "\",\"digest\":\"%s\",\"size\":%zu,\"data\":\"",
-             STR_ARG(d->media_type), d->digest.text, config.n);
-    buf_add(ret, buf_str(&data));
-    buf_add_z(ret, "\"},\"layers\":[]}");
-    TRY(buf_check(&data, "the record", err));
-    return buf_check(ret, "the record", err);
-}
-
 static int write_record(const Plan *p, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     cleanup_with(json_free_at) Json *doc = make_record(p);
-    cleanup_buf Buf config = BUF_INIT(LIMIT_MANIFEST / 2), manifest = BUF_INIT(LIMIT_MANIFEST);
     CacheKey key = record_key(p, &a);
-    Descriptor d = {.media_type = S(MEDIA_OCI_CONFIG)};
-    CacheWrite w = {.keys = &key, .n_keys = 1, .config = &d, .mount_from = S("")};
 
-    json_format(doc, 0, &config);
-    TRY(buf_check(&config, "the record", err));
-    d.digest = digest_of(buf_str(&config));
-    d.size = config.n;
-    TRY(format_manifest(buf_str(&config), &d, &manifest, err));
-    w.config_json = buf_str(&config);
-    w.manifest = buf_str(&manifest);
-    vec_foreach(to, &p->b->cache->to)
-        if (!atomic_load(&(*to)->broken))
-            TRY(cache_repo_put((*to)->repo, &w, err));
-    return 0;
+    return cached_put_document(p->b, &key, doc, err);
 }
 
 static bool all_hit(const Plan *p)
@@ -116,37 +83,12 @@ void cached_write_record(const Plan *p)
 
 /* --- reading --- */
 
-static bool parse_record(Str manifest, Json **ret)
-{
-    cleanup_with(json_free_at) Json *doc = NULL;
-    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Str data;
-    Err err;
-
-    return json_parse(manifest, "manifest", &doc, &err) == 0 &&
-           json_get_text(json_find(json_find(doc, "config"), "data"), &data) &&
-           base64_decode(BASE64_STANDARD, data, &text) &&
-           json_parse(buf_str(&text), "record", ret, &err) == 0;
-}
-
 Json *cached_read_record(const Plan *p)
 {
     cleanup_arena Arena a = ARENA_INIT;
     CacheKey key = record_key(p, &a);
-    Json *doc = NULL;
 
-    if (!p->b->cache)
-        return NULL;
-    vec_foreach(from, &p->b->cache->from) {
-        cleanup_buf Buf manifest = BUF_INIT(LIMIT_MANIFEST);
-        Err err;
-
-        if (!doc && !atomic_load(&(*from)->broken) &&
-            cache_repo_find((*from)->repo, &key, &manifest, &err) > 0 &&
-            !parse_record(buf_str(&manifest), &doc))
-            doc = NULL;
-    }
-    return doc;
+    return cached_find_document(p->b, &key);
 }
 
 /* --- comparing --- */

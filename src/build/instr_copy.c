@@ -277,10 +277,10 @@ static int copy_local(Copy *c, Str source, Err *err)
 
 static int open_remote(Copy *c, Str source, Context **ret, Err *err)
 {
-    *ret = add_fetched(c->step, source);
+    TRY(add_fetched(c->s->b, c->step, source, ret, err));
     if (*ret)
         return 0;
-    TRY(add_fetch(c->s, c->step, source, ret, err));
+    TRY(add_fetch(c->s, c->step, source, NULL, ret, err));
     vec_push(&c->remotes, *ret);
     return 0;
 }

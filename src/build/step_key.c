@@ -3,10 +3,10 @@
 
 #include "base/limits.h"
 #include "build/add_remote.h"
+#include "build/cached.h"
 #include "build/key_files.h"
 #include "build/key_mounts.h"
 #include "build/named.h"
-#include "context/remote.h"
 
 int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
 {
@@ -148,6 +148,14 @@ static int add_dest(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
     return 0;
 }
 
+static void know_digest(Contents *c, Context *remote)
+{
+    Digest d = remote_file_digest(remote);
+
+    if (digest_is_set(&d))
+        contents_know(c, tree_root(context_tree(remote))->inode->children, digest_hex(&d));
+}
+
 /* By its checksum where the instruction says one, else by what is there now. */
 static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, Contents *c,
                       StepCache *ret, Err *err)
@@ -160,8 +168,10 @@ static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, 
     key_add(k, "remote", remote_redacted(&s->arena, source));
     if (add_is_pinned(s, step, source))
         return 0;
-    TRY(add_fetch(s, step, source, &remote.context, err));
+    remote.is_known = cached_remote_find(s->b, source, &remote.known);
+    TRY(add_fetch(s, step, source, remote.is_known ? &remote.known : NULL, &remote.context, err));
     vec_push(&ret->remotes, remote);
+    know_digest(c, remote.context);
     f.tree = context_tree(remote.context);
     f.files = context_files(remote.context);
     vec_push(&all, S("."));

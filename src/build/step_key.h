@@ -9,6 +9,7 @@
 
 #include "build/steps.h"
 #include "cache/contents.h"
+#include "context/remote.h"
 
 /* A stage or an image that a mount shows. */
 typedef struct KeySource {
@@ -26,6 +27,8 @@ typedef struct KeyContext {
 typedef struct KeyRemote {
     Str source; /* expanded */
     Context *context;
+    bool is_known; /* it is kept in the caches already what its file can be known by: */
+    RemoteStamp known;
 } KeyRemote;
 
 typedef struct StepCache {

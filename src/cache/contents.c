@@ -5,6 +5,7 @@
  */
 #include "cache/contents.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -64,6 +65,22 @@ Str contents_digest(const Contents *c, const Node *file)
     const Hashed *h = find(c, file);
 
     return h ? (Str){h->hex, SHA256_HEX} : S("");
+}
+
+static void keep(Contents *c, const Node *n, Hashed *h)
+{
+    const Inode *i = n->inode;
+
+    (void)map_set(&c->known, (Str){(const char *)&i, sizeof(i)}, h);
+}
+
+void contents_know(Contents *c, const Node *file, Str hex)
+{
+    Hashed *h = arena_new(&c->arena, Hashed);
+
+    assert(hex.n == SHA256_HEX);
+    memcpy(h->hex, hex.p, SHA256_HEX);
+    keep(c, file, h);
 }
 
 static int64_t time_ns(struct timespec t)
@@ -189,13 +206,9 @@ static void finish(Batches *bs, size_t slot)
         bs->rc = -1;
         bs->err = err;
     }
-    for (size_t i = 0; i < b->n; i++) {
-        const Inode *inode = b->v[i].node->inode;
-
+    for (size_t i = 0; i < b->n; i++)
         if (bs->rc == 0)
-            (void)map_set(&bs->c->known, (Str){(const char *)&inode, sizeof(inode)},
-                          b->v[i].hashed);
-    }
+            keep(bs->c, b->v[i].node, b->v[i].hashed);
     free(b);
 }
 

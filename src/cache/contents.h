@@ -24,6 +24,9 @@ CLEANUP_DEFINE(Contents, contents_free);
 /* Hash those that were not yet; of other types than regular files none may be there. */
 int contents_hash(Contents *c, FileSource *from, const NodeVec *files, Err *err) must_check;
 
+/* The SHA-256 of a file that comes from elsewhere is known: it is neither opened nor hashed. */
+void contents_know(Contents *c, const Node *file, Str hex);
+
 /* The SHA-256 of a file that was hashed, as 64 hex digits. */
 Str contents_digest(const Contents *c, const Node *file);
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "context/context.h"
+#include "oci/digest.h"
 
 typedef struct ContextKind {
     const char *scheme; /* "dir"; matched against what stands before "://" */
@@ -99,6 +100,11 @@ typedef struct HttpBringer {
 int http_bring(const HttpBringer *b, const HttpRequest *req, Writer *to, HttpAnswer *ret, Err *err)
     must_check;
 
+/*
+ * What a URL that redirects led to stands for. A redirect to a store has a signature in its query,
+ * another one each time: that is left out.
+ */
+Digest url_place(Str url);
 /* The error for an answer that brought nothing: ERR_AUTH or ERR_HTTP, with the URL. */
 int http_fail(const char *url, const HttpAnswer *a, Err *err) must_check;
 

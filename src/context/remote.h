@@ -6,6 +6,7 @@
 #pragma once
 
 #include "context/context.h"
+#include "oci/digest.h"
 
 typedef enum RemoteKind {
     REMOTE_NONE, /* a path */
@@ -15,8 +16,17 @@ typedef enum RemoteKind {
 
 RemoteKind remote_kind(Str source);
 
+/* What to know a file by that a server had once: with this it can say that it still has it. */
+typedef struct RemoteStamp {
+    Str etag;     /* strong */
+    Digest place; /* of the URL that redirects led to: an ETag says nothing about another one */
+    uint64_t size;
+    Digest digest; /* of the bytes */
+} RemoteStamp;
+
 typedef struct RemoteOpts {
-    Str checksum; /* of a file "sha256:HEX", of a repository a commit; "" = none */
+    Str checksum;             /* of a file "sha256:HEX", of a repository a commit; "" = none */
+    const RemoteStamp *known; /* of a file: need not be fetched if it is that; NULL */
     GitSwitch keep_git_dir;
 } RemoteOpts;
 
@@ -32,6 +42,17 @@ Str remote_redacted(Arena *a, Str source) must_check;
  */
 int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
     must_check;
+/*
+ * A file that is still the one that was known is not there before context_load(), and nor is its
+ * time. That fails with ERR_DIGEST when the server has other bytes by then after all.
+ */
+
+/* Of what remote_file_open() made: the digest of the file's bytes. Unset for any other context. */
+Digest remote_file_digest(const Context *c);
+/* false: the server gives nothing that the file could be known by. Lives as long as the context. */
+bool remote_file_stamp(const Context *c, RemoteStamp *ret);
+/* Can it be one, as far as its form goes? */
+bool remote_stamp_is_sane(const RemoteStamp *s);
 
 /* Fetch a repository, or a directory of it. */
 int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)

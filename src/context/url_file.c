@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ADD of a URL: one file, spooled, hashed on the way.
+ *
+ * A file that is known is asked for under the condition that it is another one. Only a strong ETag
+ * is believed (RFC 9110 8.8: equal bytes): a weak one does not promise it, and a time does not even
+ * change when a file is replaced by an older one, or by one that was made with a fixed time.
  */
 #include "base/limits.h"
 #include "codec/sha256.h"
 #include "context/kinds.h"
 #include "context/remote.h"
-#include "oci/digest.h"
 #include "os/fd.h"
 
 typedef struct UrlFile {
     Context c;
-    int spool;
+    ContextOpts opts;
+    char *url, *etag; /* etag NULL: none that is strong */
+    int spool;        /* -1: not fetched yet, it is known */
+    RemoteStamp stamp;
+    Inode *inode;
 } UrlFile;
 
 /* --- the transfer: into a file, which can begin anew --- */
@@ -56,22 +63,15 @@ static int transfer_write(Writer *self, const void *p, size_t n, Err *err)
     return 0;
 }
 
-static int check_sum(Transfer *t, Str want, Err *err)
+static int check_sum(const Digest *is, Str want, Err *err)
 {
-    unsigned char sum[SHA256_BYTES];
-    char hex[SHA256_HEX + 1];
-    Str algorithm, wanted;
-
-    sha256_final(t->sum, sum);
-    sha256_hex(sum, hex);
     if (want.n == 0)
         return 0;
     TRY(remote_checksum_check(want, err));
-    if (str_cut(want, ':', &algorithm, &wanted) && str_eq(wanted, str_from(hex)))
+    if (str_eq(want, str_from(is->text)))
         return 0;
-    return err_set(err, ERR_DIGEST,
-                   "digest mismatch: the file has sha256:%s, not the --checksum " STR_FMT, hex,
-                   STR_ARG(want));
+    return err_set(err, ERR_DIGEST, "digest mismatch: the file has %s, not the --checksum " STR_FMT,
+                   is->text, STR_ARG(want));
 }
 
 /* --- its name and time --- */
@@ -115,6 +115,39 @@ static void name_of(Str url, Buf *out)
     buf_add(out, base);
 }
 
+/* --- what it is known by --- */
+
+bool remote_stamp_is_sane(const RemoteStamp *s)
+{
+    for (size_t i = 0; i < s->etag.n; i++)
+        if ((unsigned char)s->etag.p[i] < ' ' || s->etag.p[i] == 0x7f)
+            return false;
+    return s->etag.n > 2 && s->etag.n <= LIMIT_NAME && s->etag.p[0] == '"' &&
+           digest_is_set(&s->place) && digest_is_set(&s->digest);
+}
+
+static void know(UrlFile *f, const HttpAnswer *answer, const Transfer *t, const Digest *digest)
+{
+    Str etag = http_header(answer, "etag");
+
+    free_at(&f->etag);
+    f->etag = str_dup(etag);
+    f->stamp = (RemoteStamp){.etag = str_from(f->etag),
+                             .place = url_place(answer->final_url),
+                             .size = t->n,
+                             .digest = *digest};
+}
+
+/* The server says so, and of the same thing. */
+static bool is_unchanged(const HttpAnswer *answer, const RemoteStamp *known)
+{
+    Str etag = http_header(answer, "etag");
+    Digest place = url_place(answer->final_url);
+
+    return answer->status == 304 && digest_eq(&place, &known->place) &&
+           (etag.n == 0 || str_eq(etag, known->etag));
+}
+
 /* --- the object --- */
 
 static int open_file(FileSource *self, const Node *n, OpenFile *ret, Err *err)
@@ -126,6 +159,7 @@ static int open_file(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 
 static int read_file(Context *self, const char *path, Buf *ret, Err *err)
 {
+    TRY(context_load(self, err));
     return context_spool_read(self, ((UrlFile *)self)->spool, path, ret, err);
 }
 
@@ -135,62 +169,130 @@ static void free_file(Context *self)
 
     context_done(self);
     close_at(&f->spool);
+    free(f->url);
+    free(f->etag);
     free(f);
 }
 
-static const ContextOps url_file_ops = {.read = read_file, .free = free_file};
-
-static int fetch(Str url, Transfer *t, const RemoteOpts *r, const ContextOpts *o,
-                 int64_t *ret_mtime_ns, Err *err)
+static int take_answer(UrlFile *f, const HttpAnswer *answer, Transfer *t, Str checksum, Err *err)
 {
-    cleanup_http_answer HttpAnswer answer = {0};
-    cleanup_free char *z = str_dup(url);
-    HttpRequest req = {
-        .method = "GET", .url = z, .sink = &t->sink, .resume = true, .resume_if_same = true};
+    cleanup_arena Arena a = ARENA_INIT;
+    unsigned char sum[SHA256_BYTES];
+    Digest digest;
 
-    TRY(http_do(o->http, &req, &answer, err));
-    if (answer.status < 200 || answer.status >= 300)
-        return http_fail(z, &answer, err);
-    *ret_mtime_ns = http_date_ns(http_header(&answer, "last-modified"));
-    if (check_sum(t, r->checksum, err) < 0)
-        return err_wrap(err, STR_FMT, STR_ARG(url_for_people(&answer.arena, url)));
+    if (answer->status < 200 || answer->status >= 300)
+        return http_fail(f->url, answer, err);
+    sha256_final(t->sum, sum);
+    digest = digest_from_sha256(sum);
+    if (check_sum(&digest, checksum, err) < 0)
+        return err_wrap(err, STR_FMT, STR_ARG(url_for_people(&a, str_from(f->url))));
+    if (t->progress)
+        t->progress(t->what, t->n, t->n);
+    know(f, answer, t, &digest);
+    f->inode->size = t->n;
+    f->inode->mtime_ns = http_date_ns(http_header(answer, "last-modified"));
     return 0;
 }
 
-static int add_file(UrlFile *f, Str url, uint64_t size, int64_t mtime_ns, Err *err)
+/* 1: it is the file that is known, and was not fetched. */
+static int fetch(UrlFile *f, const RemoteStamp *known, Str checksum, Err *err)
+{
+    cleanup_with(sha256_free_at) Sha256 *sum = sha256_new();
+    cleanup_http_answer HttpAnswer answer = {0};
+    Transfer t = {.sink = {.w = {transfer_write}, .begin = transfer_begin},
+                  .fd = f->spool,
+                  .sum = sum,
+                  .what = str_from(f->c.name),
+                  .progress = f->opts.progress};
+    HttpHeader condition = {S("If-None-Match"), known ? known->etag : S("")};
+    HttpRequest req = {.method = "GET",
+                       .url = f->url,
+                       .headers = &condition,
+                       .n_headers = known ? 1 : 0,
+                       .sink = &t.sink,
+                       .resume = true,
+                       .resume_if_same = true};
+
+    TRY(http_do(f->opts.http, &req, &answer, err));
+    if (known && is_unchanged(&answer, known))
+        return 1;
+    if (known && (answer.status < 200 || answer.status >= 300))
+        return fetch(f, NULL, checksum, err);
+    return take_answer(f, &answer, &t, checksum, err);
+}
+
+/* What was known must be what comes: a key has been made of it. */
+static int load_file(Context *self, Err *err)
+{
+    UrlFile *f = (UrlFile *)self;
+    Digest known = f->stamp.digest;
+
+    TRY(context_spool_new(&f->opts, &f->spool, err));
+    TRY(fetch(f, NULL, S(""), err));
+    if (digest_eq(&f->stamp.digest, &known))
+        return 0;
+    return err_set(err, ERR_DIGEST, "%s changed on the server during the build", f->c.name);
+}
+
+static const ContextOps url_file_ops = {.load = load_file, .read = read_file, .free = free_file};
+
+static int add_file(UrlFile *f, Err *err)
 {
     cleanup_buf Buf name = BUF_INIT(LIMIT_PATH);
-    Inode *i = tree_inode_new(f->c.tree, S_IFREG | 0600);
     Node *n;
 
-    i->size = size;
-    i->mtime_ns = mtime_ns;
-    name_of(url, &name);
-    return tree_add(f->c.tree, tree_root(f->c.tree), buf_str(&name), i, &n, err);
+    f->inode = tree_inode_new(f->c.tree, S_IFREG | 0600);
+    name_of(str_from(f->url), &name);
+    return tree_add(f->c.tree, tree_root(f->c.tree), buf_str(&name), f->inode, &n, err);
+}
+
+/* Fetched, or known without that. */
+static int find_out(UrlFile *f, const RemoteOpts *r, Err *err)
+{
+    int unchanged;
+
+    TRY(add_file(f, err));
+    TRY(context_spool_new(&f->opts, &f->spool, err));
+    TRY(unchanged = fetch(f, r->known, r->checksum, err));
+    if (unchanged) {
+        close_at(&f->spool);
+        f->etag = str_dup(r->known->etag);
+        f->stamp = *r->known;
+        f->stamp.etag = str_from(f->etag);
+        f->inode->size = r->known->size;
+    }
+    f->c.loaded = !unchanged;
+    return 0;
 }
 
 int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    cleanup_with(sha256_free_at) Sha256 *sum = sha256_new();
-    Transfer t = {.sink = {.w = {transfer_write}, .begin = transfer_begin}, .sum = sum};
     UrlFile *f = NEW(UrlFile);
     cleanup_with(context_free_at) Context *guard = &f->c;
-    int64_t mtime_ns = 0;
 
     context_init(&f->c, &url_file_ops, url_for_people(&a, url).p);
+    f->url = str_dup(url);
+    f->opts = *o;
     f->spool = -1;
     f->c.files.open = open_file;
     f->c.tree = tree_new();
-    f->c.loaded = true;
-    TRY(context_spool_new(o, &f->spool, err));
-    t.fd = f->spool;
-    t.what = str_from(f->c.name);
-    t.progress = o->progress;
-    TRY(fetch(url, &t, r, o, &mtime_ns, err));
-    if (t.progress)
-        t.progress(t.what, t.n, t.n);
-    TRY(add_file(f, url, t.n, mtime_ns, err));
+    TRY(find_out(f, r, err));
     *ret = steal_ptr(&guard);
     return 0;
+}
+
+Digest remote_file_digest(const Context *c)
+{
+    Digest none = {0};
+
+    return c->ops == &url_file_ops ? ((const UrlFile *)c)->stamp.digest : none;
+}
+
+bool remote_file_stamp(const Context *c, RemoteStamp *ret)
+{
+    if (c->ops != &url_file_ops || !remote_stamp_is_sane(&((const UrlFile *)c)->stamp))
+        return false;
+    *ret = ((const UrlFile *)c)->stamp;
+    return true;
 }

@@ -78,6 +78,45 @@ mv www/f.txt www/gone
 ok "nothing is fetched" build --cache
 mv www/gone www/f.txt
 
+# what the server says is still the same is not transferred
+mark() { log_from=$(wc -l <"$LAB_FILES_LOG"); }
+statuses() { tail -n "+$((log_from + 1))" "$LAB_FILES_LOG" | sed -n 's/.* HTTP\/1.1" \([0-9]*\) .*/\1/p' | tr '\n' ' '; }
+known() { # HOW FILE
+    dockerfile 'FROM base' 'ARG ABOVE=1' "RUN echo \$ABOVE >/above" "ADD $LAB_FILES/$1/$2 /f" 'RUN tail -n 1 /f >/last'
+    ok "$1: a file is added" build --cache -q
+    mark
+}
+last() { rm -rf known && build --cache -q -o type=oci,dest=known "$@" 2>last.err >/dev/null && flatten known | sed -n 's/^\.\/last .*data="\(.*\)\\n".*/\1/p'; }
+echo here >www/where && echo first >www/a.txt && echo second >www/b.txt && echo "/same/a.txt" >www/latest
+known plain where
+ok "again" build --cache
+is "it is known by its ETag, and nothing is built" "$(statuses)$(grep -c 'cached: layer' <<<"$output")" "304 3"
+mark
+is "where the step has to be made it is fetched" "$(last --build-arg ABOVE=2) $(statuses)" "here 304 200 "
+mark
+echo there >www/where
+is "another file has another one" "$(last) $(statuses)" "there 200 "
+mark
+is "which is kept then" "$(last) $(statuses)" "there 304 "
+known weak where
+is "a weak ETag is not believed" "$(last) $(statuses)" "there 200 "
+known picky where
+is "a server that takes no conditions is asked without" "$(last) $(statuses)" "there 400 200 "
+known moved latest
+is "behind a redirect" "$(last) $(statuses)" "first 302 304 "
+echo "/same/b.txt" >www/latest
+mark
+is "the same ETag in another place says nothing" "$(last) $(statuses)" "second 302 304 302 200 "
+known liar where
+echo elsewhere >www/where
+is "a server that is wrong is found out when the file is needed" "$(last --build-arg ABOVE=3)" "elsewhere"
+like "and the build begins again" "$(cat last.err)" 'changed on the server during the build'
+dockerfile 'FROM scratch' "ADD ${LAB_FILES/http:\/\//http://user:secret@}/auth/where /f"
+ok "with credentials" build --cache -q
+mark
+ok "with credentials, again" build --cache -q
+is "nothing is kept of it" "$(statuses)" "200 "
+
 wrong "no such file" 'f: the server answers with status 404' "ADD $LAB_FILES/nosuch/f /"
 wrong "forbidden" 'status 403 .*credentials' "ADD $LAB_FILES/status/403/f /"
 wrong "a server at its end" 'status 410' "ADD $LAB_FILES/status/410/f /"

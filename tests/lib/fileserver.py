@@ -14,6 +14,11 @@ The first element of a path says how the rest is served:
     /no-date/F              without Last-Modified
     /auth/F                 Basic credentials user:secret wanted
     /redirect/REST          to /REST
+    /moved/F                to the path that F holds
+    /weak/F                 as /plain, with a weak ETag
+    /same/F                 as /plain, with one and the same ETag whatever F holds
+    /liar/F                 304 to whoever has an ETag already
+    /picky/F                400 to whoever has one
     /git/REPO...            git's smart protocol through `git http-backend`; /git-auth/ asks for user:secret
     /git-v0/REPO...         the same, deaf to the second version of the protocol
 The first line on standard output is the port; each request is one line on standard error.
@@ -69,6 +74,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         times = self.count()
         if how == 'flaky' and times <= 2:
             return self.answer(503, b'not now')
+        if how == 'moved':
+            return self.answer(302, Location=path.read_text().strip())
+        if how == 'picky' and 'If-None-Match' in self.headers:
+            return self.answer(400, b'I know what I have')
         self.serve(how, path, times)
 
     do_HEAD = do_GET
@@ -77,7 +86,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         data = path.read_bytes()
         if how == 'drop-changed' and times > 1:
             data = data[:100] + bytes([data[100] ^ 1]) + data[101:]
-        etag = '"%s"' % hashlib.sha256(data).hexdigest()[:16]
+        etag = '"same"' if how in ('same', 'liar') else '"%s"' % hashlib.sha256(data).hexdigest()[:16]
+        etag = 'W/' + etag if how == 'weak' else etag
+        known = self.headers.get('If-None-Match')
+        if known and (known.removeprefix('W/') == etag.removeprefix('W/') or how == 'liar'):
+            return self.answer(304, ETag=etag)
         at, status, norange = 0, 200, how in ('drop-norange', 'drop-changed')
         wanted = self.headers.get('Range', '')
         if wanted.startswith('bytes=') and not norange and self.headers.get('If-Range', etag) == etag:

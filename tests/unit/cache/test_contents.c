@@ -88,6 +88,19 @@ TEST(all_are_hashed)
     CHECK(contents_changed(f.c, &f.files.s, &f.nodes, &which, &err) == 0);
 }
 
+TEST(what_is_known_is_not_opened)
+{
+    static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    cleanup_with(end) Fixture f;
+    Err err;
+
+    begin(&f);
+    contents_know(f.c, f.nodes.v[5], str_from(hex));
+    CHECK(unlinkat(f.fd, f.nodes.v[5]->name, 0) == 0);
+    CHECK_OK(contents_hash(f.c, &f.files.s, &f.nodes, &err));
+    CHECK_STR(contents_digest(f.c, f.nodes.v[5]), str_from(hex));
+}
+
 TEST(a_change_is_seen)
 {
     cleanup_with(end) Fixture f;
@@ -121,5 +134,5 @@ TEST(a_file_that_is_gone)
     CHECK_ERR(contents_hash(f.c, &f.files.s, &f.nodes, &err), ERR_SYS, "f5");
 }
 
-TEST_MAIN(T(all_are_hashed), T(a_change_is_seen), T(a_file_that_became_shorter),
-          T(a_file_that_is_gone))
+TEST_MAIN(T(all_are_hashed), T(what_is_known_is_not_opened), T(a_change_is_seen),
+          T(a_file_that_became_shorter), T(a_file_that_is_gone))
