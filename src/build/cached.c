@@ -53,7 +53,7 @@ static void add_source(Builder *b, const CacheSpec *spec, const CacheBase *base,
 int cached_open(Builder *b, bool read, Err *err)
 {
     const BuildRequest *req = b->req;
-    CacheBase base = {.store = b->store, .kiln_dir = req->kiln_dir};
+    CacheBase base = {.store = b->store, .kiln_dir = req->kiln_dir, .doubt = !read};
 
     if (req->cache_from.n == 0 && req->cache_to.n == 0)
         return 0;

@@ -37,6 +37,7 @@ typedef struct CacheBase {
     Registry *registry; /* may be NULL where there is no registry among them */
     Store *store;       /* the build's own: layers to be written are there */
     const char *kiln_dir;
+    bool doubt; /* blobs that a layout has are read before they are taken for sound */
 } CacheBase;
 
 typedef struct CacheRepo CacheRepo;

@@ -43,17 +43,26 @@ static int find_layout(CacheRepo *r, const CacheKey *key, Buf *ret, Err *err)
     return err->kind == ERR_SYS ? -1 : 0;
 }
 
+/* Where the index is damaged nothing can be found any more: the cache begins anew. */
+static int set_name(Store *layout, const Descriptor *manifest, Str name, Err *err)
+{
+    if (layout_set(layout, manifest, name, err) == 0)
+        return 0;
+    return err->kind == ERR_FORMAT ? layout_reset(layout, manifest, name, err) : -1;
+}
+
 static int put_layout(CacheRepo *r, const CacheWrite *w, Err *err)
 {
     Descriptor manifest = {.media_type = S(MEDIA_OCI_MANIFEST), .size = w->manifest.n};
     Digest config;
 
     if (w->layer)
-        TRY(store_import(r->layout, r->base.store, &w->layer->digest, err));
+        TRY(store_mend(r->layout, r->base.store, &w->layer->digest, w->layer->size, r->base.doubt,
+                       err));
     TRY(store_put(r->layout, w->config_json, &config, err));
     TRY(store_put(r->layout, w->manifest, &manifest.digest, err));
     for (size_t i = 0; i < w->n_keys; i++)
-        TRY(layout_set(r->layout, &manifest, cache_key_str(&w->keys[i]), err));
+        TRY(set_name(r->layout, &manifest, cache_key_str(&w->keys[i]), err));
     return 0;
 }
 
@@ -72,8 +81,9 @@ static int put_blob(CacheRepo *r, const Descriptor *d, Str bytes, Store *scratch
 {
     Digest is;
 
+    (void)d;
     (void)scratch;
-    return has_blob(r, d) ? 0 : store_put(r->layout, bytes, &is, err);
+    return store_put(r->layout, bytes, &is, err); /* over what is there, which may be damaged */
 }
 
 const CacheRepoKind cache_layout = {"layout", open_layout, find_layout, put_layout,

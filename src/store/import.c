@@ -44,3 +44,22 @@ int store_import(Store *to, Store *from, const Digest *d, Err *err)
         return 0;
     return blob_copy(to, from, d, err);
 }
+
+static bool is_sound(Store *s, const Digest *d, uint64_t size, bool hash)
+{
+    cleanup_close int fd = -1;
+    uint64_t has;
+    Digest is;
+    Err ignored;
+
+    if (blob_open(s, d, &fd, &has, &ignored) < 0 || has != size)
+        return false;
+    return !hash || (blob_hash(fd, &is, &ignored) == 0 && digest_eq(&is, d));
+}
+
+int store_mend(Store *to, Store *from, const Digest *d, uint64_t size, bool hash, Err *err)
+{
+    if (!to->foreign && store_has(to, d, NULL) && !is_sound(to, d, size, hash))
+        return blob_copy(to, from, d, err);
+    return store_import(to, from, d, err);
+}

@@ -42,6 +42,8 @@ int layout_read(int dirfd, const char *name, Buf *ret, Err *err) must_check;
 /* An index.json without entries, under the lock, unless there is one. */
 int layout_ensure_index(Store *s, Err *err) must_check;
 
+int blob_hash(int fd, Digest *ret, Err *err) must_check; /* of all that is in the file */
+
 /* Open without verification. */
 int blob_open(Store *s, const Digest *d, int *ret_fd, uint64_t *ret_size, Err *err) must_check;
 

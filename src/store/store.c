@@ -145,7 +145,7 @@ int blob_open(Store *s, const Digest *d, int *ret_fd, uint64_t *ret_size, Err *e
     return 0;
 }
 
-static int hash_file(int fd, Digest *ret, Err *err)
+int blob_hash(int fd, Digest *ret, Err *err)
 {
     cleanup_with(sha256_free_at) Sha256 *hash = sha256_new();
     cleanup_free char *block = NEW_N(char, IO_BLOCK);
@@ -210,7 +210,7 @@ static int blob_verify(Store *s, const Digest *d, int fd, Err *err)
     now = stamp_of(&st);
     if (stamp_known(s, d, &now))
         return 0;
-    if (hash_file(fd, &is, err) < 0)
+    if (blob_hash(fd, &is, err) < 0)
         return err_wrap(err, "blob %s in %s", d->text, s->dir);
     if (!digest_eq(d, &is))
         return damaged(s, d, &is, err);

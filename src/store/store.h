@@ -73,3 +73,9 @@ int store_temp_dir(Store *s, struct Temp **ret, Err *err) must_check;
  * copied.
  */
 int store_import(Store *to, Store *from, const Digest *d, Err *err) must_check;
+/*
+ * The same for a store that may be damaged: what is there is replaced when it has another size
+ * than 'size' or, with 'hash', other bytes than its name says.
+ */
+int store_mend(Store *to, Store *from, const Digest *d, uint64_t size, bool hash, Err *err)
+    must_check;

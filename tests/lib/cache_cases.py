@@ -217,7 +217,9 @@ def copied(case, step, path, by_name=False):
         if source == 'src/f*':
             if re.fullmatch(r'src/f[^/]*', path):
                 return True
-        elif source == 'src/*':
+        elif source == 'src/*':  # what is below a directory that matches can be excluded, what matches cannot
+            if path == 'src/deep/f1' and ('exclude', 'f1') in step.flags:
+                continue
             if path.startswith('src/') or (not by_name and path == resolved(case, 'src/link')):
                 return True
         elif source == 'src/link':

@@ -53,6 +53,28 @@ TEST(damaged_is_refused)
     CHECK(count_names(dir.fd, "to/tmp") == 0);
 }
 
+TEST(mends)
+{
+    cleanup_scratch Scratch dir = scratch_new();
+    cleanup_store Store *from = open_store(&dir, "from"), *to = open_store(&dir, "to");
+    Digest d = put_blob(from, S("content"));
+    cleanup_buf Buf back = BUF_INIT(BUF_SMALL);
+    char path[256];
+    Err err;
+
+    (void)snprintf(path, sizeof(path), "to/blobs/sha256/%s", digest_hex(&d).p);
+    put(dir.fd, path, "Content");
+    CHECK_OK(store_mend(to, from, &d, 7, false, &err)); /* its size is right */
+    CHECK_ERR(store_read_blob(to, &d, &back, &err), ERR_DIGEST, "damaged");
+    CHECK_OK(store_mend(to, from, &d, 7, true, &err));
+    CHECK_OK(store_read_blob(to, &d, &back, &err));
+    put(dir.fd, path, "cont");
+    CHECK_OK(store_mend(to, from, &d, 7, false, &err));
+    CHECK_OK(store_read_blob(to, &d, &back, &err));
+    CHECK_STR(buf_str(&back), S("contentcontent"));
+    CHECK(count_names(dir.fd, "to/tmp") == 0);
+}
+
 TEST(absent_or_unwritable)
 {
     cleanup_scratch Scratch dir = scratch_new();
@@ -86,4 +108,4 @@ TEST(copies_where_links_are_forbidden)
 }
 
 TEST_MAIN(T(links_between_own_stores), T(copies_from_foreign_layouts), T(damaged_is_refused),
-          T(absent_or_unwritable), T(copies_where_links_are_forbidden))
+          T(mends), T(mends), T(absent_or_unwritable), T(copies_where_links_are_forbidden))
