@@ -67,7 +67,7 @@ head -c 6000000 /dev/urandom >"$LAB/tree/random"
 mkimage "$LAB/base" --tag 1 --tree "$LAB/tree" >/dev/null
 python3 "$lab_lib/registry.py" --script "{'faults': $faults, 'mount': 202}" < <(sleep 60) >"$LAB/port" 2>"$LAB/registry-errors" &
 lab_pids+=($!)
-for _ in $(seq 100); do [ ! -s "$LAB/port" ] || break; sleep 0.1; done
+lab_wait_port "$LAB/port" "$!" "$LAB/registry-errors"
 R=127.0.0.1:$(cut -d' ' -f1 "$LAB/port")
 skopeo copy -q --dest-tls-verify=false "oci:$LAB/base:1" "docker://$R/team/base:1"
 head -c 9000000 /dev/urandom >"$LAB/ctx/noise"

@@ -12,6 +12,7 @@ mkdir "$LAB/ctx"
 echo hello >"$LAB/ctx/a"
 head -c 3000000 /dev/urandom >"$LAB/ctx/noise"
 printf 'FROM scratch\nCOPY a noise /\n' >"$LAB/ctx/Dockerfile"
+find "$LAB/ctx" -exec touch -d @1600000000 {} +
 mkdir -p "$CLOUDS/objects/dir"
 tar -C "$LAB/ctx" -czf "$CLOUDS/objects/context.tar.gz" .
 cp "$CLOUDS/objects/context.tar.gz" "$CLOUDS/objects/dir/a b+c.tgz"
@@ -27,11 +28,17 @@ ln -s "$(realpath "$KILN")" "$LAB/executor"
 build() {
     local spec=$1
     shift
-    env "$@" "$LAB/executor" --force --no-push -v trace --kiln-dir "$LAB/kiln" -c "$spec" 2>&1 | tee -a "$all"
+    env "$@" "$LAB/executor" --force --no-push -v trace --kiln-dir "$LAB/kiln" --digest-file "$LAB/digest" -c "$spec" 2>&1 | tee -a "$all"
     return "${PIPESTATUS[0]}"
 }
+# digest_of COMMAND...: of the image that it builds
+digest_of() { rm -f "$LAB/digest"; "$@" >/dev/null 2>&1; cat "$LAB/digest"; }
 env_keys=(AWS_ACCESS_KEY_ID=AKIDENV AWS_SECRET_ACCESS_KEY=envsecret AWS_REGION=eu-west-1)
 web=(AWS_WEB_IDENTITY_TOKEN_FILE="$CLOUDS/web-token" AWS_ROLE_ARN=arn:aws:iam::1:role/web AWS_REGION=eu-west-1)
+
+# The same files from each service are the image that they are from a directory.
+want=$(digest_of build "dir://$LAB/ctx")
+like "a directory" "$want" '^sha256:'
 
 # ---- Amazon
 
@@ -48,8 +55,11 @@ printf '[keys]\naws_access_key_id = AKIDFILE\naws_secret_access_key = filesecret
 printf '[profile other]\nrole_arn = arn:aws:iam::2:role/other\nexternal_id = ext&id\nsource_profile = keys\nregion = eu-west-1\n' >"$HOME/.aws/config"
 ok "s3: a profile with keys" build s3://bucket AWS_PROFILE=keys AWS_REGION=eu-west-1
 ok "s3: a role in another account, by a profile" build s3://bucket AWS_PROFILE=other
+by_bucket() { env "${@:2}" "$LAB/executor" --force --no-push -v trace --kiln-dir "$LAB/kiln" --bucket "$1" 2>&1 | tee -a "$all"; return "${PIPESTATUS[0]}"; }
+ok "s3: kaniko's --bucket" by_bucket s3://bucket "${env_keys[@]}"
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad" 2>/dev/null)" ""
 
+is "s3: the same image as from a directory" "$(digest_of build s3://bucket "${env_keys[@]}")" "$want"
 fails "s3: no such key" 1 build s3://bucket/none "${env_keys[@]}"
 like "says what to check" "$output" 'NoSuchKey.*check the name of the object'
 fails "s3: a wrong secret" 1 build s3://bucket "${env_keys[@]}" AWS_SECRET_ACCESS_KEY=other
@@ -90,6 +100,7 @@ is "and gone on with, signed anew" "$(clouds_asked 'range bytes=')" 3
 export GOOGLE_APPLICATION_CREDENTIALS=$CLOUDS/google.json
 : >"$CLOUDS/bad"
 ok "gs: a service account's key" build gs://bucket
+ok "gs: kaniko's --bucket" by_bucket bucket
 ok "gs: an object with odd characters" build "gs://bucket/dir/a b+c.tgz"
 clouds_fault "storage.googleapis.com cut 1500000"
 ok "gs: cut on the way" build gs://bucket/context.tar.gz
@@ -98,10 +109,16 @@ ok "gs: a user's login" build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUD
 printf '{"type": "external_account", "audience": "//iam.googleapis.com/pool", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
     "token_url": "https://sts.googleapis.com/v1/token", "credential_source": {"file": "%s"}, "service_account_impersonation_url":
     "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/sa:generateAccessToken"}' "$CLOUDS/web-token" >"$CLOUDS/external.json"
+printf '{"type": "impersonated_service_account", "source_credentials": %s, "service_account_impersonation_url":
+    "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/sa:generateAccessToken"}' "$(cat "$CLOUDS/user.json")" >"$CLOUDS/impersonated.json"
+: >"$CLOUDS/log"
+ok "gs: an impersonated service account" build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/impersonated.json"
+is "it is whom the bucket is asked as" "$(clouds_asked generateAccessToken)" 1
 ok "gs: workload identity federation" build gs://bucket GOOGLE_APPLICATION_CREDENTIALS="$CLOUDS/external.json"
 unset GOOGLE_APPLICATION_CREDENTIALS
 ok "gs: the metadata server" build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+is "gs: the same image as from a directory" "$(digest_of build gs://bucket GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT")" "$want"
 fails "gs: no such object" 1 build gs://bucket/none GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 like "is named" "$output" 'gs://bucket/none.*No such object.*check the names'
 fails "gs: no such bucket" 1 build gs://elsewhere GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
@@ -129,11 +146,13 @@ ok "azure: the account's key" build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY
 clouds_fault "acct.blob cut 1500000"
 ok "azure: cut on the way, with the range signed" build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY"
 ok "azure: a SAS in the URL" build "$blob?sv=2021-08-06&sp=r&sig=sas%2BSECRET%3D"
+ok "azure: a SAS in the environment" build "$blob" AZURE_STORAGE_SAS_TOKEN='?sv=2021-08-06&sp=r&sig=sas%2BSECRET%3D'
 ok "azure: a client's secret" build "$blob" "${sp[@]}" AZURE_CLIENT_SECRET=client-SECRET
 ok "azure: workload identity" build "$blob" "${sp[@]}" AZURE_FEDERATED_TOKEN_FILE="$CLOUDS/web-token"
 ok "azure: managed identity of a machine" build "$blob" AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
 ok "azure: managed identity of App Service" build "$blob" IDENTITY_ENDPOINT="$near/msi/token" IDENTITY_HEADER=app-SECRET
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+is "azure: the same image as from a directory" "$(digest_of build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY")" "$want"
 fails "azure: a certificate is refused by name" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_CERTIFICATE_PATH=/none AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
 like "and what would do" "$output" 'client certificates \(AZURE_CLIENT_CERTIFICATE_PATH\) are not supported yet; set AZURE_CLIENT_SECRET'
 fails "azure: a user's password likewise" 1 build "$blob" "${sp[@]}" AZURE_USERNAME=u AZURE_PASSWORD=pw-SECRET
@@ -171,6 +190,11 @@ ecr=123456789012.dkr.ecr.eu-west-1.amazonaws.com
 ok "ecr: keys in variables" push "$ecr/team/a:1" "${env_keys[@]}"
 ok "it is there" there team/a:1
 ok "ecr: a web identity" push "$ecr/team/a:2" "${web[@]}"
+ok "ecr: a FIPS host" push "${ecr/.ecr./.ecr-fips.}/team/fips:1" "${env_keys[@]}"
+ok "it is there" there team/fips:1
+like "by the FIPS end point" "$(clouds_asked 'POST ecr-fips')" '^[1-9]'
+ok "ecr: the public one" push public.ecr.aws/alias/a:1 "${env_keys[@]}"
+ok "it is there" there alias/a:1
 ok "gcr: the metadata server" push eu.gcr.io/p/a:1 GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 ok "it is there" there p/a:1
 ok "acr: workload identity" push reg.azurecr.io/z/a:1 "${sp[@]}" AZURE_FEDERATED_TOKEN_FILE="$CLOUDS/web-token"
@@ -194,10 +218,39 @@ clouds_start "$LAB_REGISTRY"
 ok "tokens good for less than five minutes" push eu.gcr.io/p/b:1 GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT"
 like "are asked for again" "$(clouds_asked computeMetadata)" '^([2-9]|[1-9][0-9]+)$'
 
+# ---- the services of a machine, at the addresses where they really are: in a network of its own
+
+export -f clouds_start lab_wait lab_wait_port
+export CLOUDS lab_lib
+on_machine() { # COMMAND...: with the clouds beside it
+    unshare -n bash -c '
+        ip link set lo up && ip address add 169.254.170.2/32 dev lo && ip address add 169.254.169.254/32 dev lo || exit 99
+        lab_pids=()
+        clouds_start && "$@"; status=$?
+        kill "$CLOUDS_PID"
+        exit $status' "on a machine" "$@"
+}
+machine() { # SPEC [NAME=VALUE...]
+    on_machine env "${@:2}" "$LAB/executor" --force --no-push -v trace --kiln-dir "$LAB/kiln" -c "$1" 2>&1 | tee -a "$all"
+    return "${PIPESTATUS[0]}"
+}
+lab_stop "$CLOUDS_PID"
+clouds_config '"also": ["169.254.170.2", "169.254.169.254"]'
+: >"$CLOUDS/bad"
+if [ "$(id -u)" = 0 ] && lab_need ip unshare && unshare -n true; then
+    ok "s3: a task of ECS, by a relative URI" machine s3://bucket AWS_REGION=eu-west-1 AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v1/credentials \
+        AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat "$CLOUDS/pod-token")"
+    ok "s3: an instance's metadata" machine s3://bucket AWS_REGION=eu-west-1 AWS_EC2_METADATA_DISABLED=false
+    ok "gs: a machine's metadata" machine gs://bucket
+    ok "azure: a machine's identity" machine "$blob"
+    is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
+else
+    skip "the addresses of metadata services" "needs root and ip"
+fi
+
 # ---- a machine whose clock is twenty minutes slow
 
-lab_stop "$CLOUDS_PID"
-clouds_config '"skew": 1200'
+clouds_config '"skew": 1230'
 clouds_start "$LAB_REGISTRY"
 slow='the clock of this machine is 20 minutes slow: set it'
 fails "s3: a slow clock" 1 build s3://bucket "${env_keys[@]}"

@@ -11,7 +11,7 @@ request whose line holds SUBSTRING: "503" answers so, "none" that there is nothi
 "swap N" does that and the object is another one from then on,
 "delay SECONDS" waits before the answer and "stall N SECONDS" after N bytes of its body, "expired" answers as if the session were
 over. Members of config.json: "life", seconds of tokens; "corrupt", a bit of every object is wrong; "skew", seconds that the clouds'
-clock is ahead of ours.
+clock is ahead of ours; "also", addresses of which port 80 is served, too.
 """
 import base64, datetime, email.utils, hashlib, hmac, http.client, http.server, json, pathlib, ssl, sys, threading, time
 import urllib.parse as up
@@ -159,7 +159,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     @staticmethod
     def streams(host):
-        return '.dkr.ecr.' in host or host.endswith(('.gcr.io', '.azurecr.io'))
+        return '.dkr.ecr' in host or host == 'public.ecr.aws' or host.endswith(('.gcr.io', '.azurecr.io'))
 
     def form(self):
         self.need(self.headers['Content-Type'].split(';')[0] == 'application/x-www-form-urlencoded', 'not a form')
@@ -256,6 +256,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.json({'authorizationData': [{'authorizationToken': token, 'expiresAt': time.time() + CONFIG.get('life', 43200),
                                           'proxyEndpoint': 'https://x'}]})
 
+    def ecr_public(self):
+        self.sigv4('ecr-public', 'us-east-1')
+        self.need(self.headers['X-Amz-Target'] == 'SpencerFrontendService.GetAuthorizationToken', 'target')
+        self.need(self.headers['Content-Type'] == 'application/x-amz-json-1.1' and json.loads(self.data) == {}, 'body')
+        token = base64.b64encode(b'AWS:' + issue('ecr-public').encode()).decode()
+        note('secrets', token)
+        self.json({'authorizationData': {'authorizationToken': token, 'expiresAt': time.time() + CONFIG.get('life', 43200)}})
+
+    def ecr_public_registry(self):
+        if self.url.path == '/token/':
+            user, _, password = base64.b64decode(self.headers['Authorization'][len('Basic '):]).decode().partition(':')
+            self.need(user == 'AWS' and ISSUED.get(password) == 'ecr-public', 'login', 401)
+            return self.json({'token': issue('public-registry')})
+        self.bearer('public-registry', f'Bearer realm="https://{self.site}/token/",service="{self.site}"')
+
     def ecr_registry(self):
         kind, _, value = self.headers.get('Authorization', '').partition(' ')
         user, _, password = base64.b64decode(value or '').decode().partition(':')
@@ -344,7 +359,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.json({'access_token': issue('federated'), 'expires_in': 3599, 'token_type': 'Bearer'})
 
     def google_iam(self):
-        self.need(ISSUED.get(self.headers['Authorization'][7:]) == 'federated', 'token')
+        self.need(ISSUED.get(self.headers['Authorization'][7:]) in ('federated', 'google'), 'token')
         self.need(json.loads(self.data)['scope'] == ['https://www.googleapis.com/auth/cloud-platform'], 'scope')
         self.json({'accessToken': issue('google'), 'expireTime': later(3600)})
 
@@ -488,12 +503,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 SITES = [('metadata', Handler.metadata), (f'sts.{REGION}.amazonaws.com', Handler.sts), (f'api.ecr.{REGION}.amazonaws.com', Handler.ecr),
-         (f'{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com', Handler.ecr_registry), ('*.s3.eu-west-1.amazonaws.com', Handler.s3),
+         (f'{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com', Handler.ecr_registry),
+         (f'ecr-fips.{REGION}.amazonaws.com', Handler.ecr), (f'{ACCOUNT}.dkr.ecr-fips.{REGION}.amazonaws.com', Handler.ecr_registry),
+         ('api.ecr-public.us-east-1.amazonaws.com', Handler.ecr_public), ('public.ecr.aws', Handler.ecr_public_registry), ('*.s3.eu-west-1.amazonaws.com', Handler.s3),
          ('*.s3.us-east-1.amazonaws.com', Handler.s3), ('oauth2.googleapis.com', Handler.google_oauth), ('sts.googleapis.com', Handler.google_sts),
          ('iamcredentials.googleapis.com', Handler.google_iam), ('storage.googleapis.com', Handler.gcs), ('eu.gcr.io', Handler.gcr),
          ('login.microsoftonline.com', Handler.entra), ('acct.blob.core.windows.net', Handler.blob), ('reg.azurecr.io', Handler.acr)]
 TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 TLS.load_cert_chain(STATE / 'tls.pem', STATE / 'tls.key')
 server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+for address in CONFIG.get('also', ()):  # the services of a machine, at their own addresses
+    threading.Thread(target=http.server.ThreadingHTTPServer((address, 80), Handler).serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
 server.serve_forever()

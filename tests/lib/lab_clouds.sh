@@ -12,7 +12,8 @@ clouds_forget() {
 
 clouds_certificates() {
     local hosts='sts.eu-west-1.amazonaws.com api.ecr.eu-west-1.amazonaws.com 123456789012.dkr.ecr.eu-west-1.amazonaws.com
-        bucket.s3.eu-west-1.amazonaws.com elsewhere.s3.eu-west-1.amazonaws.com bucket.s3.us-east-1.amazonaws.com oauth2.googleapis.com sts.googleapis.com
+        bucket.s3.eu-west-1.amazonaws.com elsewhere.s3.eu-west-1.amazonaws.com bucket.s3.us-east-1.amazonaws.com oauth2.googleapis.com sts.googleapis.com public.ecr.aws
+        api.ecr-public.us-east-1.amazonaws.com ecr-fips.eu-west-1.amazonaws.com 123456789012.dkr.ecr-fips.eu-west-1.amazonaws.com
         iamcredentials.googleapis.com storage.googleapis.com eu.gcr.io login.microsoftonline.com acct.blob.core.windows.net reg.azurecr.io'
     (
         cd "$CLOUDS" || exit 1
