@@ -2,8 +2,8 @@
 #include "cli/request_epoch.h"
 
 #include "base/num.h"
+#include "cli/epoch_name.h"
 #include "dockerfile/parse.h"
-#include "dockerfile/scope.h"
 
 #define NAME S("SOURCE_DATE_EPOCH")
 
@@ -15,102 +15,77 @@ typedef struct Said {
     const Instr *instr; /* the ARG, or NULL */
 } Said;
 
-static const Instr *find_global(const Dockerfile *d)
+/* The ARGs before the first FROM; of the one in question the value, too. */
+static int read_global(Request *r, const Platform *host, Scope *global, Said *ret, Err *err)
 {
-    const Instr *found = NULL;
-
-    vec_foreach(i, &d->instrs) {
-        if (i->kind == INSTR_FROM)
-            break;
-        vec_foreach(w, &i->pairs)
-            if (w->has_value && str_eq(w->name, NAME))
-                found = i;
-    }
-    return found;
-}
-
-/* The default of the global ARG, expanded. */
-static int read_global(Request *r, Said *ret, Err *err)
-{
-    const Platform host = platform_host();
     const BuildRequest *b = &r->build;
     const ScopeOpts opts = {
         .build_args = &b->build_args,
         .escape = r->dockerfile.escape,
-        .build = &host,
-        .target = b->has_platform ? &b->platform : &host,
+        .build = host,
+        .target = b->has_platform ? &b->platform : host,
         .target_stage = b->target.n ? b->target : S("default"),
     };
-    const Instr *last = find_global(&r->dockerfile);
-    Scope scope;
-    int rc = 0;
 
-    if (!last)
-        return 0;
-    scope_init_global(&scope, &r->arena, &opts);
-    for (const Instr *i = r->dockerfile.instrs.v; rc == 0 && i <= last; i++) {
+    scope_init_global(global, &r->arena, &opts);
+    vec_foreach(i, &r->dockerfile.instrs) {
+        if (i->kind == INSTR_FROM)
+            break;
         vec_foreach(w, &i->pairs) {
             Str name, value;
             bool set;
 
-            if (scope_declare_arg(&scope, w, &name, &value, &set, err) < 0) {
-                rc = dockerfile_error_at(&r->dockerfile, i, w->name, err);
-                break;
-            }
-            if (set && str_eq(name, NAME))
+            if (scope_declare_arg(global, w, &name, &value, &set, err) < 0)
+                return dockerfile_error_at(&r->dockerfile, i, w->name, err);
+            if (set && w->has_value && str_eq(name, NAME))
                 *ret = (Said){value, i};
         }
     }
-    scope_done(&scope);
-    return rc;
+    return 0;
 }
 
-static int find_value(Request *r, Said *ret, Err *err)
+static void find_value(const Request *r, Said *ret)
 {
     const KeyValue *arg = key_values_find(&r->build.build_args, NAME);
     const char *env = getenv("SOURCE_DATE_EPOCH");
 
-    *ret = (Said){0};
     if (arg)
-        ret->value = arg->value;
+        *ret = (Said){.value = arg->value};
     else if (env)
-        ret->value = str_from(env);
-    else
-        return read_global(r, ret, err);
-    return 0;
-}
-
-/* A stage or a named context: its time would be meant. */
-static bool is_name(const Request *r, Str text)
-{
-    if (key_values_find(&r->build.build_contexts, text))
-        return true;
-    vec_foreach(i, &r->dockerfile.instrs)
-        if (i->kind == INSTR_FROM && i->args.n == 3 && str_eq_nocase(i->args.v[2], text))
-            return true;
-    return false;
-}
-
-static int wrong(const Request *r, Str text, Err *err)
-{
-    if (str_eq(text, S("context")) || is_name(r, text))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "SOURCE_DATE_EPOCH: the time of " STR_FMT
-                       " is not supported yet (give seconds since 1970)",
-                       STR_ARG(text));
-    return err_set(err, ERR_USAGE,
-                   "invalid SOURCE_DATE_EPOCH: " STR_FMT " (expected seconds since 1970)",
-                   STR_ARG(text));
+        *ret = (Said){.value = str_from(env)};
 }
 
 /* 1 with the number of seconds, 0 when the text stands for no time. */
-static int read_seconds(const Request *r, Str text, uint64_t *ret, Err *err)
+static int read_seconds(Request *r, const Scope *global, Str text, uint64_t *ret, Err *err)
 {
+    int rc;
+
     if (text.n == 0)
         return 0;
-    if (str_eq(text, S("context")) && context_dir(r->context))
-        return 0; /* a directory has no time of its own */
-    return num_parse_u64(text, SECONDS_MAX, ret) ? 1 : wrong(r, text, err);
+    if (num_parse_u64(text, SECONDS_MAX, ret))
+        return 1;
+    rc = epoch_of_name(r, global, text, ret, err);
+    if (rc != 2)
+        return rc;
+    return err_set(err, ERR_USAGE,
+                   "invalid SOURCE_DATE_EPOCH: " STR_FMT
+                   " (expected seconds since 1970, \"context\", the name of a build context or of "
+                   "a stage with nothing but one ADD from elsewhere)",
+                   STR_ARG(text));
+}
+
+static int find_seconds(Request *r, Said *ret_said, uint64_t *ret, Err *err)
+{
+    const Platform host = platform_host();
+    Scope global;
+    int rc = read_global(r, &host, &global, ret_said, err);
+
+    if (rc == 0)
+        find_value(r, ret_said);
+    if (rc == 0 && ret_said->value.p)
+        rc = read_seconds(r, &global, ret_said->value, ret, err);
+    scope_done(&global);
+    return rc;
 }
 
 static void set(Request *r, uint64_t seconds)
@@ -121,16 +96,17 @@ static void set(Request *r, uint64_t seconds)
 
 int request_epoch(const Settings *s, Request *r, Err *err)
 {
-    uint64_t seconds;
-    Said said;
-    int rc;
+    uint64_t seconds = 0;
+    Said said = {0};
+    int rc = find_seconds(r, &said, &seconds, err);
 
-    TRY(find_value(r, &said, err));
-    rc = said.value.p ? read_seconds(r, said.value, &seconds, err) : 0;
     if (rc < 0)
-        return said.instr ? dockerfile_error_at(&r->dockerfile, said.instr, (Str){0}, err) : -1;
+        return said.instr && err->line == 0
+                   ? dockerfile_error_at(&r->dockerfile, said.instr, (Str){0}, err)
+                   : -1;
     if (said.value.p)
-        key_values_set(&r->build.build_args, &r->arena, NAME, rc > 0 ? said.value : S(""));
+        key_values_set(&r->build.build_args, &r->arena, NAME,
+                       rc > 0 ? str_fmt_in(&r->arena, "%llu", (unsigned long long)seconds) : S(""));
     if (rc > 0)
         set(r, seconds);
     else if (s->reproducible)

@@ -9,7 +9,8 @@
 #include "cli/request.h"
 
 /*
- * After the Dockerfile and the context are there. The number becomes the build argument, so that an
- * ARG SOURCE_DATE_EPOCH in a stage has it. ERR_USAGE, ERR_UNSUPPORTED.
+ * After the Dockerfile and the context are there. A name stands for the time of what it names
+ * (cli/epoch_name.h). The number becomes the build argument, so that an ARG SOURCE_DATE_EPOCH in a
+ * stage has it. ERR_USAGE, ERR_UNSUPPORTED, and those of fetching.
  */
 int request_epoch(const Settings *s, Request *r, Err *err) must_check;

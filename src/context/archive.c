@@ -248,6 +248,7 @@ static int finish(Archive *a, Err *err)
         return -1;
     }
     forget_root(a->c.tree);
+    a->c.time_ns = a->from->time_ns;
     return 0;
 }
 

@@ -131,6 +131,11 @@ int context_load(Context *c, Err *err)
     return 0;
 }
 
+int64_t context_time_ns(const Context *c)
+{
+    return c->time_ns;
+}
+
 int context_check(Context *c, Err *err)
 {
     return !c->loaded && c->ops->check ? c->ops->check(c, err) : 0;

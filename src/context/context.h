@@ -85,6 +85,11 @@ int context_set_ignore_file(Context *c, const char *beside, Err *err) must_check
  * again costs nothing.
  */
 int context_load(Context *c, Err *err) must_check;
+/*
+ * How old it is, where it says so itself: the time of the commit, or Last-Modified. 0 where it does
+ * not, and of what lies on this machine. After context_load().
+ */
+int64_t context_time_ns(const Context *c);
 /* Has it failed behind our back? Does not wait. */
 int context_check(Context *c, Err *err) must_check;
 

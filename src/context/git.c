@@ -230,6 +230,8 @@ static int read_commit(Repository *r, const GitId *id, GitId *ret_tree, Err *err
     }
     if (!has_tree)
         return err_set(err, ERR_FORMAT, "the commit %s has no tree", git_id_format(id).z);
+    if (r->depth == 0)
+        r->g->c.time_ns = r->mtime_ns;
     if (r->spec->mtime_checkout)
         r->mtime_ns = (int64_t)time(NULL) * 1000000000;
     return 0;

@@ -15,11 +15,12 @@ typedef struct UrlBringer {
 
 static int bring_url(Bringer *self, Writer *to, Err *err)
 {
-    const UrlBringer *b = (const UrlBringer *)self;
+    UrlBringer *b = (UrlBringer *)self;
     cleanup_http_answer HttpAnswer answer = {0};
     HttpRequest req = {.method = "GET", .url = b->url};
 
     TRY(http_bring(&b->by, &req, to, &answer, err));
+    b->b.time_ns = http_date_ns(http_header(&answer, "last-modified"));
     return answer.status == 200 || answer.status == 206 ? 0 : http_fail(b->url, &answer, err);
 }
 
@@ -45,7 +46,7 @@ int http_context_open(const char *spec, const char *rest, const ContextOpts *o, 
     if (*rest == '\0')
         return err_set(err, ERR_USAGE, "the context %s has no host", spec);
     b = NEW(UrlBringer);
-    b->b = (Bringer){bring_url, free_url};
+    b->b = (Bringer){.bring = bring_url, .free = free_url};
     b->url = str_dup_in(&b->arena, str_from(spec)).p;
     b->by = (HttpBringer){o->http, url_for_people(&b->arena, str_from(b->url)), o->progress};
     return archive_context_new(&b->b, &how, o, ret, err);

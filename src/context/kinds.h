@@ -37,6 +37,7 @@ struct Context {
     bool find_ignore;    /* when it is loaded */
     bool no_ignore;      /* .dockerignore means nothing here (spec/dockerfile 5.5) */
     bool loaded;
+    int64_t time_ns; /* see context_time_ns() */
 };
 
 /* Sets the name and the operations. */
@@ -73,6 +74,7 @@ struct Bringer {
      */
     int (*bring)(Bringer *self, Writer *to, Err *err);
     void (*free)(Bringer *self);
+    int64_t time_ns; /* set by bring(), when the source tells it: see context_time_ns() */
 };
 
 typedef struct ArchiveOpts {

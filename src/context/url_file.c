@@ -190,7 +190,7 @@ static int take_answer(UrlFile *f, const HttpAnswer *answer, Transfer *t, Str ch
         t->progress(t->what, t->n, t->n);
     know(f, answer, t, &digest);
     f->inode->size = t->n;
-    f->inode->mtime_ns = http_date_ns(http_header(answer, "last-modified"));
+    f->inode->mtime_ns = f->c.time_ns = http_date_ns(http_header(answer, "last-modified"));
     return 0;
 }
 

@@ -46,9 +46,49 @@ like "is said with its line" "$output" 'Dockerfile:1: ARG: invalid SOURCE_DATE_E
 dockerfile "ARG SOURCE_DATE_EPOCH=context\n$stage"
 ok "the time of a directory" build
 is "is none" "$(label)" ""
+
+# ---- by name: of a context, a build context, a stage
+
+fails "the time of an image" 1 build --build-arg SOURCE_DATE_EPOCH=base
+like "is none" "$output" 'base is an image, which has no time of its own'
 dockerfile "FROM base AS other\n$stage"
-fails "the time of a stage" 1 build --build-arg SOURCE_DATE_EPOCH=other
-like "is not supported" "$output" 'the time of other is not supported yet'
+fails "the time of a stage with files of all kinds" 1 build --build-arg SOURCE_DATE_EPOCH=other
+like "is not known" "$output" 'invalid SOURCE_DATE_EPOCH: other \(expected seconds'
+dockerfile "ARG SOURCE_DATE_EPOCH=files\n$stage"
+ok "a build context that is a directory" build --build-context files="$LAB/ctx"
+is "has none" "$(label)" ""
+
+if lab_need git; then
+    mkdir -p "$LAB/web" "$LAB/repo"
+    export HOME=$LAB GIT_AUTHOR_DATE=@1234567890 GIT_COMMITTER_DATE=@1234567890
+    (cd "$LAB/repo" && git init -q -b main && echo hello >f && printf "$stage\n" >Dockerfile && git add . &&
+        git -c user.name=lab -c user.email=lab@example.invalid commit -qm one && git clone -q --bare . "$LAB/web/r.git")
+    tar -C "$LAB/ctx" -cf "$LAB/web/ctx.tar" f Dockerfile
+    touch -d @1300000000 "$LAB/web/ctx.tar"
+    lab_files_start "$LAB/web"
+    repository=$LAB_FILES/git/r.git
+    dockerfile "ARG SOURCE_DATE_EPOCH=files\n$stage"
+    ok "a build context that is a repository" build --build-context files="$repository"
+    is "is as old as the commit" "$(created) $(label)" "2009-02-13T23:31:30Z 1234567890"
+    ok "one that is an archive" build --build-context files="$LAB_FILES/file/ctx.tar"
+    is "is as old as the server says" "$(created) $(label)" "2011-03-13T07:06:40Z 1300000000"
+    dockerfile "ARG SOURCE_DATE_EPOCH=Source\nFROM scratch AS source\nARG NAME=ctx\nADD $LAB_FILES/file/\$NAME.tar /\n$stage"
+    ok "a stage that adds one file" build
+    is "is as old" "$(label)" 1300000000
+    dockerfile "FROM scratch AS source\nADD $repository /\n$stage"
+    ok "a stage that adds a repository" build --build-arg SOURCE_DATE_EPOCH=source
+    is "is as old" "$(label)" 1234567890
+    dockerfile "FROM scratch AS source\nADD $LAB_FILES/file/ctx.tar /\nCOPY f /\n$stage"
+    fails "a stage with something else" 1 build --build-arg SOURCE_DATE_EPOCH=source
+    like "is not known" "$output" 'invalid SOURCE_DATE_EPOCH: source'
+    dockerfile "FROM scratch AS source\nADD $LAB_FILES/file/nosuch /\n$stage"
+    fails "a stage whose file is not there" 1 build --build-arg SOURCE_DATE_EPOCH=source
+    like "is said with its line" "$output" 'Dockerfile:2: ADD: .*404'
+    ok "the context" env SOURCE_DATE_EPOCH=context "$KILN" build "${base[@]}" -o "type=oci,dest=$LAB/out3" "$repository"
+    is "is as old as the commit" "$(flatten --config "$LAB/out3" | sed -n 's/^  "created": "\(.*\)",*$/\1/p')" 2009-02-13T23:31:30Z
+else
+    skip "by name" "$lab_reason"
+fi
 
 # ---- --reproducible
 
