@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/build.h"
+#include "build/build_args.h"
 #include "build/cached.h"
 #include "build/download.h"
 #include "build/export.h"
@@ -411,6 +412,7 @@ static int tell_findings(const Plan *p, Err *err)
     cleanup_lint_report LintReport report = {0};
     const BuildEvents *ev = p->b->req->events;
 
+    build_args_warn(p->b);
     TRY(plan_lint(p, &report, err));
     if (ev && ev->finding)
         vec_foreach(f, &report.findings)

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "build/build_args.h"
 #include "build/named.h"
 #include "build/step_key.h"
 #include "dockerfile/parse.h"
@@ -463,25 +464,11 @@ static void begin_scope(Plan *p)
     scope_init_global(&p->global, &p->b->arena, &opts);
 }
 
-/* Frontends are programs in images; ours is built in, and is every docker/dockerfile. */
-static int check_syntax(const Builder *b, const Dockerfile *d, Err *err)
-{
-    const KeyValue *arg = key_values_find(&b->req->build_args, S("BUILDKIT_SYNTAX"));
-    Str syntax = arg ? arg->value : d->syntax;
-
-    if (syntax.n == 0 || dockerfile_syntax_is_known(syntax))
-        return 0;
-    return err_set(err, ERR_UNSUPPORTED,
-                   STR_FMT ":1: the frontend \"" STR_FMT
-                           "\" cannot be loaded: kiln has the one of docker/dockerfile built in",
-                   STR_ARG(d->name), STR_ARG(syntax));
-}
-
 /* What the text alone says. */
 static int read_file(Builder *b, Dockerfile *d, Plan *p, Err *err)
 {
     *p = (Plan){.b = b, .d = d};
-    TRY(check_syntax(b, d, err));
+    TRY(build_args_check(b, d, err));
     begin_scope(p);
     return read_stages(p, err);
 }

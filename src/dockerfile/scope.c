@@ -196,6 +196,13 @@ bool scope_declares(const Scope *s, Str name)
     return false;
 }
 
+/* They tell BuildKit which stages to make a bill of materials of, and are no variables. */
+static bool is_for_scanners(Str name)
+{
+    return str_eq(name, S("BUILDKIT_SBOM_SCAN_CONTEXT")) ||
+           str_eq(name, S("BUILDKIT_SBOM_SCAN_STAGE"));
+}
+
 int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bool *ret_set,
                       Err *err)
 {
@@ -221,7 +228,7 @@ int scope_declare_arg(Scope *s, const Word *w, Str *ret_name, Str *ret_value, bo
         return err_set(err, ERR_LIMIT, "more than %u arguments", LIMIT_VARIABLES);
     if (!scope_declares(s, name))
         vec_push(&s->args, name);
-    if (set)
+    if (set && !is_for_scanners(name))
         scope_set(s, name, value);
     *ret_name = name;
     *ret_value = value;
