@@ -32,11 +32,12 @@ def fields(line):
     return path, dict(re.findall(r'(\S+?)=("(?:[^"\\]|\\.)*"|\S+)', rest))
 
 
-def tree(image):
+def tree(image, chosen=CHOSEN_TIMES.__contains__):
+    """{path: fields}; with the time where `chosen` says that it is no accident."""
     out = {}
     for line in run('--no-root', image).splitlines():
         path, f = fields(line)
-        if f.get('mtime') not in CHOSEN_TIMES:
+        if 'mtime' in f and not chosen(f['mtime']):
             f.pop('mtime', None)
         out[path] = f
     return out

@@ -60,7 +60,7 @@ import sys
 import tarfile
 import tempfile
 
-from case import EPOCH, Case, Failure, HERE, LIB, find_cases, make_shared, read, run_script
+from case import EPOCH, Case, DirectoryFiles, Failure, HERE, LIB, find_cases, make_shared, read, run_script
 
 sys.path.insert(0, LIB)
 import flatten  # noqa: E402
@@ -349,6 +349,8 @@ def prepare_elsewhere(names, o):
         if case.missing():
             continue
         os.makedirs(case.work)
+        if not case.in_one_file:  # its files are to be seen there, too
+            case.files = DirectoryFiles(shutil.copytree(o.found[name], os.path.join(case.work, 'case'), symlinks=True))
         case.prepare()
         words = case.command('KILN', 1, o.isolation)[0]
         at = words.index('--kiln-dir')

@@ -68,12 +68,22 @@ class Zeros(io.RawIOBase):
         return len(buffer)
 
 
+def like_its_file(info, files):
+    """A hard link has its file's metadata in the archive, as every tar writes it: some readers apply it."""
+    f = files.get(info.linkname)
+    if f:
+        info.mode, info.uid, info.gid, info.mtime, info.pax_headers = f.mode, f.uid, f.gid, f.mtime, f.pax_headers
+
+
 def tar_entries(entries):
     """A tar archive of listing entries, in their order."""
-    out = io.BytesIO()
+    out, files = io.BytesIO(), {}
     with tarfile.open(fileobj=out, mode='w', format=tarfile.PAX_FORMAT) as tar:
         for e in entries:
             info = tar_info(e)
+            if e.kind == 'hardlink':
+                like_its_file(info, files)
+            files[info.name] = info
             body = io.BytesIO(e.data) if e.data is not None else Zeros()
             tar.addfile(info, body if info.isreg() else None)
     return out.getvalue()
