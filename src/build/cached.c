@@ -60,7 +60,8 @@ int cached_open(Builder *b, bool read, Err *err)
     if (needs_registry(req))
         TRY(builder_registry(b, &base.registry, err));
     b->cache = NEW(BuildCache);
-    b->cache->contents = contents_new(b->cpu);
+    b->cache->digests = digests_open(req->kiln_dir, b->now_ns);
+    b->cache->contents = contents_new(b->cpu, b->cache->digests);
     vec_foreach(s, &req->cache_to)
         if (!req->dryrun)
             add_source(b, s, &base, true);
@@ -91,6 +92,7 @@ void cached_free(Builder *b)
     vec_done(&c->mounts);
     vec_done(&c->damaged);
     contents_free(c->contents);
+    digests_free(c->digests);
     free(c);
     b->cache = NULL;
 }

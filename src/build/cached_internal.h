@@ -34,8 +34,9 @@ typedef struct UsedMount {
 struct BuildCache {
     VEC(CacheSource *) from, to;
     Contents *contents;
-    Pool *pool; /* look-ups */
-    Pool *up;   /* writes */
+    Digests *digests; /* of files that were hashed */
+    Pool *pool;       /* look-ups */
+    Pool *up;         /* writes */
     VEC(CacheJob *) jobs, waiting;
     VEC(UsedMount) mounts;
     StrVec damaged; /* keys of mounts that could not be restored */

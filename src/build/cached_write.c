@@ -141,6 +141,14 @@ static void warn(Builder *b, CacheJob *j, const Err *err)
                  STR_ARG(cache_repo_name(j->to->repo)), err->msg);
 }
 
+static void save_digests(const Builder *b)
+{
+    Err err;
+
+    if (!b->req->dryrun && digests_save(b->cache->digests, &err) < 0)
+        log_debug("the digests of files were not kept: %s", err.msg);
+}
+
 void cached_finish(Builder *b)
 {
     if (!b->cache)
@@ -153,4 +161,5 @@ void cached_finish(Builder *b)
             warn(b, *j, &err);
     }
     b->cache->jobs.n = 0;
+    save_digests(b);
 }

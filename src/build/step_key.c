@@ -271,7 +271,7 @@ static int key_of_copy(StageBuild *s, const Step *step, KeyMaker *k, Contents *c
 
 int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *ret, Err *err)
 {
-    cleanup_with(contents_free_at) Contents *c = contents_new(s->b->cpu);
+    cleanup_with(contents_free_at) Contents *c = contents_new(s->b->cpu, NULL);
     cleanup_with(key_done) KeyMaker k = key_begin("contents", &s->arena, NULL);
     KeyFiles f = {.s = s, .step = step, .from = from, .keep_owner = true};
     StrVec sources = {0};

@@ -20,27 +20,24 @@ enum {
     TICK_NS = 20 * 1000 * 1000 /* more than the granularity of any file system's clock here */
 };
 
-typedef struct Stamp {
-    uint64_t dev, ino, size;
-    int64_t mtime_ns, ctime_ns;
-} Stamp;
-
 typedef struct Hashed {
-    Stamp stamp;
+    FileStamp stamp;
     char hex[SHA256_HEX + 1];
 } Hashed;
 
 struct Contents {
     Pool *pool;
+    Digests *earlier; /* NULL = nothing is known of earlier builds */
     Arena arena;
     Map known; /* Inode * -> Hashed */
 };
 
-Contents *contents_new(Pool *cpu)
+Contents *contents_new(Pool *cpu, Digests *known)
 {
     Contents *c = NEW(Contents);
 
     c->pool = cpu;
+    c->earlier = known;
     return c;
 }
 
@@ -88,18 +85,18 @@ static int64_t time_ns(struct timespec t)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int take_stamp(int fd, Stamp *ret, Err *err)
+static int take_stamp(int fd, FileStamp *ret, Err *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0)
         return err_sys(err, "stat");
-    *ret = (Stamp){st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(st.st_mtim),
-                   time_ns(st.st_ctim)};
+    *ret = (FileStamp){st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(st.st_mtim),
+                       time_ns(st.st_ctim)};
     return 0;
 }
 
-static bool same_stamp(const Stamp *a, const Stamp *b)
+static bool same_stamp(const FileStamp *a, const FileStamp *b)
 {
     return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
            a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
@@ -111,6 +108,7 @@ typedef struct Item {
     const Node *node;
     OpenFile file;
     Hashed *hashed;
+    bool settled; /* will be known again */
 } Item;
 
 typedef struct Batch {
@@ -126,7 +124,7 @@ static int changed(const Node *n, Err *err)
 }
 
 /* What is written within the clock's tick after it was read would have the stamp that it had. */
-static void let_clock_pass(const Stamp *s)
+static void let_clock_pass(const FileStamp *s)
 {
     struct timespec now, pause = {0, TICK_NS};
 
@@ -154,7 +152,7 @@ static int hash_bytes(const Item *i, Sha256 *hash, void *block, Err *err)
 static int hash_item(const Item *i, Sha256 *hash, void *block, Err *err)
 {
     unsigned char sum[SHA256_BYTES];
-    Stamp after;
+    FileStamp after;
     int rc;
 
     TRY(take_stamp(i->file.fd, &i->hashed->stamp, err));
@@ -186,6 +184,35 @@ static int hash_batch(void *arg, Err *err)
 
 /* --- all of them --- */
 
+static void keep_item(Contents *c, const Item *i)
+{
+    keep(c, i->node, i->hashed);
+    if (i->settled)
+        digests_add(c->earlier, &i->hashed->stamp, (Str){i->hashed->hex, SHA256_HEX});
+}
+
+/* 1: an earlier build has hashed it as it is now. A part of a larger file has no stamp of its own. */
+static int know_from_earlier(Contents *c, Item *i, Err *err)
+{
+    FileStamp s;
+    Str hex;
+
+    if (!c->earlier)
+        return 0;
+    TRY(take_stamp(i->file.fd, &s, err));
+    if (i->file.at != 0 || s.size != i->node->inode->size ||
+        !digests_may_keep(c->earlier, &s, i->file.fd))
+        return 0;
+    i->settled = true;
+    hex = digests_find(c->earlier, &s);
+    if (hex.n == 0)
+        return 0;
+    i->hashed->stamp = s;
+    memcpy(i->hashed->hex, hex.p, hex.n);
+    keep(c, i->node, i->hashed);
+    return 1;
+}
+
 typedef struct Batches {
     Contents *c;
     Batch *v[BATCHES_MAX];
@@ -208,7 +235,7 @@ static void finish(Batches *bs, size_t slot)
     }
     for (size_t i = 0; i < b->n; i++)
         if (bs->rc == 0)
-            keep(bs->c, b->v[i].node, b->v[i].hashed);
+            keep_item(bs->c, &b->v[i]);
     free(b);
 }
 
@@ -227,9 +254,15 @@ static void submit(Batches *bs, Batch **pb)
 static int add_file(Batches *bs, Batch **pb, FileSource *from, const Node *n, Err *err)
 {
     Item item = {.node = n, .file = OPEN_FILE_NONE};
+    int known;
 
     TRY(from->open(from, n, &item.file, err));
     item.hashed = arena_new(&bs->c->arena, Hashed);
+    known = know_from_earlier(bs->c, &item, err);
+    if (known != 0) {
+        open_file_done(&item.file);
+        return known < 0 ? -1 : 0;
+    }
     if (!*pb)
         *pb = NEW(Batch);
     (*pb)->v[(*pb)->n++] = item;
@@ -261,7 +294,7 @@ int contents_changed(const Contents *c, FileSource *from, const NodeVec *files, 
     vec_foreach(n, files) {
         cleanup_open_file OpenFile file = OPEN_FILE_NONE;
         const Hashed *h = find(c, *n);
-        Stamp now;
+        FileStamp now;
 
         *ret = *n;
         if (!h)

@@ -11,13 +11,18 @@
  */
 #pragma once
 
+#include "cache/digests.h"
 #include "layer/write.h"
 #include "os/pool.h"
 #include "tree/tree.h"
 
 typedef struct Contents Contents;
 
-Contents *contents_new(Pool *cpu); /* borrowed; the calling thread must not be one of its own */
+/*
+ * Both are borrowed; the calling thread must not be one of the pool's. 'known', of earlier builds,
+ * may be NULL.
+ */
+Contents *contents_new(Pool *cpu, Digests *known);
 void contents_free(Contents *c);
 CLEANUP_DEFINE(Contents, contents_free);
 

@@ -22,6 +22,7 @@ typedef struct Fixture {
     NodeVec nodes;
     RootFiles files;
     Pool *pool;
+    Digests *earlier;
     Contents *c;
 } Fixture;
 
@@ -32,6 +33,11 @@ static void put(const Fixture *f, const char *name, Str text)
 
     CHECK(fd >= 0);
     CHECK_OK(fd_write_all(fd, text.p, text.n, &err));
+}
+
+static int64_t time_ns(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static Str text_of(Arena *a, unsigned i)
@@ -58,12 +64,15 @@ static void begin(Fixture *f)
         vec_push(&f->nodes, n);
     }
     f->files = root_files(f->fd);
-    f->c = contents_new(f->pool);
+    f->earlier =
+        digests_open(temp_path(f->dir), INT64_MAX / 2); /* all that is there was so long ago */
+    f->c = contents_new(f->pool, f->earlier);
 }
 
 static void end(Fixture *f)
 {
     contents_free(f->c);
+    digests_free(f->earlier);
     pool_free(f->pool);
     vec_done(&f->nodes);
     tree_free(f->tree);
@@ -101,6 +110,41 @@ TEST(what_is_known_is_not_opened)
     CHECK_STR(contents_digest(f.c, f.nodes.v[5]), str_from(hex));
 }
 
+TEST(what_an_earlier_build_knew_is_not_hashed)
+{
+    static const char hex[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    cleanup_with(end) Fixture f;
+    struct stat st;
+    FileStamp s;
+    Digest want;
+    Err err;
+
+    begin(&f);
+    CHECK(fstatat(f.fd, "f5", &st, 0) == 0);
+    s = (FileStamp){st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(st.st_mtim),
+                    time_ns(st.st_ctim)};
+    if (!digests_may_keep(f.earlier, &s, f.fd))
+        return; /* /tmp is of a kind of which nothing is kept */
+    digests_add(f.earlier, &s, str_from(hex));
+    CHECK_OK(contents_hash(f.c, &f.files.s, &f.nodes, &err));
+    CHECK_STR(contents_digest(f.c, f.nodes.v[5]), str_from(hex));
+    want = digest_of(S("content 6"));
+    CHECK_STR(contents_digest(f.c, f.nodes.v[6]), digest_hex(&want));
+    CHECK(fstatat(f.fd, "f6", &st, 0) == 0);
+    s = (FileStamp){st.st_dev, st.st_ino, (uint64_t)st.st_size, time_ns(st.st_mtim),
+                    time_ns(st.st_ctim)};
+    CHECK_STR(digests_find(f.earlier, &s), digest_hex(&want));
+
+    /* the same size, and the old time put back */
+    contents_free(f.c);
+    f.c = contents_new(f.pool, f.earlier);
+    put(&f, "f6", S("CONTENT 6"));
+    CHECK(utimensat(f.fd, "f6", (struct timespec[]){st.st_atim, st.st_mtim}, 0) == 0);
+    CHECK_OK(contents_hash(f.c, &f.files.s, &f.nodes, &err));
+    want = digest_of(S("CONTENT 6"));
+    CHECK_STR(contents_digest(f.c, f.nodes.v[6]), digest_hex(&want));
+}
+
 TEST(a_change_is_seen)
 {
     cleanup_with(end) Fixture f;
@@ -134,5 +178,6 @@ TEST(a_file_that_is_gone)
     CHECK_ERR(contents_hash(f.c, &f.files.s, &f.nodes, &err), ERR_SYS, "f5");
 }
 
-TEST_MAIN(T(all_are_hashed), T(what_is_known_is_not_opened), T(a_change_is_seen),
+TEST_MAIN(T(all_are_hashed), T(what_is_known_is_not_opened),
+          T(what_an_earlier_build_knew_is_not_hashed), T(a_change_is_seen),
           T(a_file_that_became_shorter), T(a_file_that_is_gone))
