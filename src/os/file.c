@@ -97,16 +97,13 @@ static int open_beside(int dirfd, const char *path, mode_t mode, Buf *ret_name, 
     return err_sys(err, "create a file beside %s", path);
 }
 
-static int fill_and_rename(int dirfd, int fd, const char *temp, const char *path, Str data,
-                           Err *err)
+static int fill(int fd, const char *path, Str data, Err *err)
 {
     if (fd_write_all(fd, data.p, data.n, err) < 0)
         return err_wrap(err, "%s", path);
     /* Or else a crash soon after could leave the new name without the bytes. */
     if (fdatasync(fd) < 0 && errno != EINVAL)
         return err_sys(err, "sync %s", path);
-    if (renameat(dirfd, temp, dirfd, path) < 0)
-        return err_sys(err, "rename to %s", path);
     return 0;
 }
 
@@ -117,11 +114,39 @@ int file_write_atomic(int dirfd, const char *path, mode_t mode, Str data, Err *e
 
     if (fd < 0)
         return -1;
-    if (fill_and_rename(dirfd, fd, buf_z(&temp), path, data, err) < 0) {
-        (void)unlinkat(dirfd, buf_z(&temp), 0);
-        return -1;
+    if (fill(fd, path, data, err) == 0) {
+        if (renameat(dirfd, buf_z(&temp), dirfd, path) == 0)
+            return 0;
+        (void)err_sys(err, "rename to %s", path);
     }
-    return 0;
+    (void)unlinkat(dirfd, buf_z(&temp), 0);
+    return -1;
+}
+
+/* A link fails where there is something; a rename is for file systems that have no links. */
+static int name_unless_there(int dirfd, const char *temp, const char *path, Err *err)
+{
+    if (linkat(dirfd, temp, dirfd, path, 0) == 0 || errno == EEXIST)
+        return 0;
+    if (faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+        renameat(dirfd, temp, dirfd, path) == 0)
+        return 0;
+    return err_sys(err, "rename to %s", path);
+}
+
+int file_write_new(int dirfd, const char *path, mode_t mode, Str data, Err *err)
+{
+    cleanup_buf Buf temp = BUF_INIT(BUF_SMALL);
+    cleanup_close int fd = open_beside(dirfd, path, mode, &temp, err);
+    int rc;
+
+    if (fd < 0)
+        return -1;
+    rc = fill(fd, path, data, err);
+    if (rc == 0)
+        rc = name_unless_there(dirfd, buf_z(&temp), path, err);
+    (void)unlinkat(dirfd, buf_z(&temp), 0);
+    return rc;
 }
 
 /* O_TRUNC is refused by nothing that it has no meaning for. */

@@ -17,6 +17,8 @@ int file_read(int dirfd, const char *path, Buf *ret, Err *err) must_check;
  * whole. mode is as for open(2): the umask is honoured. A symlink at 'path' is replaced.
  */
 int file_write_atomic(int dirfd, const char *path, mode_t mode, Str data, Err *err) must_check;
+/* The same, but what is there already stays, and that is no failure: of several one wins. */
+int file_write_new(int dirfd, const char *path, mode_t mode, Str data, Err *err) must_check;
 
 /*
  * For files that a user names (--digest-file): as above where that is possible, else into what is

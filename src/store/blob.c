@@ -52,14 +52,10 @@ static int blob_write(Writer *self, const void *buf, size_t n, Err *err)
 
 int blob_writer_new(Store *s, BlobWriter **ret, Err *err)
 {
-    cleanup_with(blob_writer_free_at) BlobWriter *b = NULL;
+    cleanup_with(blob_writer_free_at) BlobWriter *b = NEW(BlobWriter);
 
-    if (s->foreign)
-        return err_set(err, ERR_USAGE, "%s was opened for reading only", s->dir);
-    b = NEW(BlobWriter);
     *b = (BlobWriter){.w = {blob_write}, .store = s, .fd = -1, .hash = sha256_new()};
-    if (temp_file(s->tmp, "blob", &b->temp, &b->fd, err) < 0)
-        return err_wrap(err, "store %s", s->dir);
+    TRY(store_temp(s, "blob", &b->temp, &b->fd, err));
     (void)flock(b->fd, LOCK_SH | LOCK_NB); /* without locks there, the sweep goes by age alone */
     *ret = steal_ptr(&b);
     return 0;

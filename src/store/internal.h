@@ -11,13 +11,13 @@
 
 #define STORE_BLOBS "blobs/sha256"
 #define STORE_TMP   "tmp"
-#define STORE_LOCK  "lock"
+#define STORE_MARK  "oci-layout" /* and what is locked: a layout gets no file beside its own */
 #define STORE_INDEX "index.json"
 
 struct Store {
     char *dir;    /* absolute, so that a later chdir does not matter */
     char *tmp;    /* DIR/tmp  */
-    char *lock;   /* DIR/lock */
+    char *mark;   /* DIR/oci-layout */
     int fd;       /* DIR          */
     int blobs_fd; /* DIR/blobs/sha256; -1 when a foreign layout has none */
     bool foreign; /* made by others: read-only, and no blob is believed before it was hashed */
@@ -46,6 +46,12 @@ int blob_hash(int fd, Digest *ret, Err *err) must_check; /* of all that is in th
 
 /* Open without verification. */
 int blob_open(Store *s, const Digest *d, int *ret_fd, uint64_t *ret_size, Err *err) must_check;
+
+/*
+ * A file, or with ret_fd NULL a directory, in DIR/tmp, which is made for it and goes with the last
+ * of them (store_free).
+ */
+int store_temp(Store *s, const char *prefix, struct Temp **ret, int *ret_fd, Err *err) must_check;
 
 /* Remove what crashed processes left in DIR/tmp. Never fails: it is tried again next time. */
 void store_sweep(Store *s);

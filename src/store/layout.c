@@ -97,7 +97,7 @@ int layout_ensure_index(Store *s, Err *err)
 
     if (faccessat(s->fd, STORE_INDEX, F_OK, 0) == 0)
         return 0;
-    TRY(lock_file(s->lock, LOCK_EXCLUSIVE, &lock, err));
+    TRY(lock_file(s->mark, LOCK_EXCLUSIVE, &lock, err));
     if (faccessat(s->fd, STORE_INDEX, F_OK, 0) == 0)
         return 0;
     doc = index_new();
@@ -159,7 +159,7 @@ static int index_edit(Store *s, const Descriptor *d, Str ref_name, bool fresh, E
 
     if (s->foreign)
         return err_set(err, ERR_USAGE, "it was opened for reading only");
-    TRY(lock_file(s->lock, LOCK_EXCLUSIVE, &lock, err));
+    TRY(lock_file(s->mark, LOCK_EXCLUSIVE, &lock, err));
     if (fresh)
         doc = index_new();
     else

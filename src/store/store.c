@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The name of a blob is the promise of its content, so nothing is locked to read or to add one:
- * two writers of one blob rename equal files over each other. The lock guards index.json alone.
+ * two writers of one blob rename equal files over each other. The lock, on the file oci-layout,
+ * guards index.json alone.
  *
  * A store that kiln opened for writing is believed: its blobs were hashed on their way in. A layout
  * that was opened read-only may have been made by anyone; there every blob is hashed when it is
@@ -19,7 +20,6 @@
 #include "os/temp.h"
 #include "store/internal.h"
 
-#define LAYOUT_FILE    "oci-layout"
 #define LAYOUT_CONTENT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 /* ctime cannot be set back: equal stamps mean equal bytes. */
@@ -33,6 +33,8 @@ void store_free(Store *s)
 {
     if (!s)
         return;
+    if (s->fd >= 0 && !s->foreign)
+        (void)unlinkat(s->fd, STORE_TMP, AT_REMOVEDIR); /* unless somebody writes there */
     close_at(&s->fd);
     close_at(&s->blobs_fd);
     map_done(&s->verified);
@@ -40,7 +42,7 @@ void store_free(Store *s)
     (void)pthread_mutex_destroy(&s->mutex);
     free(s->dir);
     free(s->tmp);
-    free(s->lock);
+    free(s->mark);
     free(s);
 }
 
@@ -68,7 +70,7 @@ int store_attach(const char *dir, bool foreign, Store **ret, Err *err)
     if (!s->dir)
         return err_sys(err, "%s", dir);
     s->tmp = path_under(s->dir, STORE_TMP);
-    s->lock = path_under(s->dir, STORE_LOCK);
+    s->mark = path_under(s->dir, STORE_MARK);
     s->fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->fd < 0)
         return err_sys(err, "open %s", s->dir);
@@ -89,9 +91,8 @@ static int layout_make(const char *dir, Err *err)
     if (fd < 0)
         return err_sys(err, "open");
     TRY(dir_make_all(fd, STORE_BLOBS, 0755, err));
-    TRY(dir_make_all(fd, STORE_TMP, 0755, err));
-    if (faccessat(fd, LAYOUT_FILE, F_OK, 0) < 0)
-        TRY(file_write_atomic(fd, LAYOUT_FILE, 0644, S(LAYOUT_CONTENT), err));
+    if (faccessat(fd, STORE_MARK, F_OK, 0) < 0)
+        TRY(file_write_new(fd, STORE_MARK, 0644, S(LAYOUT_CONTENT), err));
     return layout_check_version(fd, dir, err);
 }
 
@@ -270,11 +271,26 @@ int store_put(Store *s, Str bytes, Digest *ret, Err *err)
     return blob_writer_commit(b, NULL, UINT64_MAX, ret, &size, err);
 }
 
-int store_temp_dir(Store *s, struct Temp **ret, Err *err)
+/* Another process may remove the empty DIR/tmp between our two steps: then once more. */
+int store_temp(Store *s, const char *prefix, struct Temp **ret, int *ret_fd, Err *err)
 {
     if (s->foreign)
         return err_set(err, ERR_USAGE, "%s was opened for reading only", s->dir);
-    if (temp_dir(s->tmp, "spool", ret, err) < 0)
-        return err_wrap(err, "store %s", s->dir);
-    return 0;
+    for (int tries = 100; tries > 0; tries--) {
+        int rc = dir_make_all(s->fd, STORE_TMP, 0755, err);
+
+        if (rc == 0)
+            rc = ret_fd ? temp_file(s->tmp, prefix, ret, ret_fd, err)
+                        : temp_dir(s->tmp, prefix, ret, err);
+        if (rc == 0)
+            return 0;
+        if (err->os_errno != ENOENT)
+            break;
+    }
+    return err_wrap(err, "store %s", s->dir);
+}
+
+int store_temp_dir(Store *s, struct Temp **ret, Err *err)
+{
+    return store_temp(s, "spool", ret, NULL, err);
 }

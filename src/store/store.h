@@ -3,7 +3,8 @@
  * store/store.h - blobs on local disk: an OCI image layout (image-spec, image-layout.md) that
  * serves as scratch space, base-image cache and output.
  *
- *      DIR/oci-layout   DIR/index.json   DIR/blobs/sha256/<hex>   DIR/tmp/   DIR/lock
+ *      DIR/oci-layout   DIR/index.json   DIR/blobs/sha256/<hex>
+ *      DIR/tmp/         while something is written
  *
  * Invariant  what stands under blobs/ is complete and has the digest it is named by: it was hashed
  *            while it was written to tmp/ and then renamed. Several processes may use one store at

@@ -59,6 +59,37 @@ TEST(replaces_at_once)
     (void)umask(before);
 }
 
+TEST(keeps_what_is_there)
+{
+    cleanup_scratch Scratch s = scratch_new();
+    Err err;
+
+    CHECK_OK(file_write_new(s.fd, "f", 0644, S("first"), &err));
+    CHECK_OK(file_write_new(s.fd, "f", 0644, S("second"), &err));
+    CHECK_FILE(s.fd, "f", S("first"));
+    CHECK(count_entries(s.fd) == 1);
+}
+
+static void without_links(void *arg)
+{
+    Scratch *s = arg;
+    Err err;
+
+    if (!deny(SYS_linkat, EPERM))
+        return;
+    CHECK_OK(file_write_new(s->fd, "f", 0644, S("first"), &err));
+    CHECK_OK(file_write_new(s->fd, "f", 0644, S("second"), &err));
+    CHECK_FILE(s->fd, "f", S("first"));
+    CHECK(count_entries(s->fd) == 1);
+}
+
+TEST(keeps_it_where_there_are_no_links)
+{
+    cleanup_scratch Scratch s = scratch_new();
+
+    in_child(without_links, &s);
+}
+
 TEST(a_failed_write_leaves_nothing)
 {
     cleanup_scratch Scratch s = scratch_new();
@@ -250,7 +281,8 @@ TEST(makes_no_directory_of_what_is_none)
     CHECK(fchmodat(s.fd, "closed", 0755, 0) == 0);
 }
 
-TEST_MAIN(T(reads_whole_files_up_to_a_bound), T(replaces_at_once), T(a_failed_write_leaves_nothing),
+TEST_MAIN(T(reads_whole_files_up_to_a_bound), T(replaces_at_once), T(keeps_what_is_there),
+          T(keeps_it_where_there_are_no_links), T(a_failed_write_leaves_nothing),
           T(writes_through_what_is_no_file), T(writes_in_place_where_nothing_can_be_renamed),
           T(looks_at_targets_and_touches_nothing), T(makes_directories),
           T(what_is_there_need_not_be_made), T(makes_no_directory_of_what_is_none))

@@ -45,15 +45,16 @@ static inline Digest put_blob(Store *s, Str bytes)
     return d;
 }
 
-/* How many names a directory below the scratch has. */
+/* How many names a directory below the scratch has; none when it is not there. */
 static inline size_t count_names(int dirfd, const char *path)
 {
     cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup_dir_list DirList list = {0};
     Err err;
 
-    CHECK(fd >= 0);
-    CHECK_OK(dir_list(fd, &list, &err));
+    CHECK(fd >= 0 || errno == ENOENT);
+    if (fd >= 0)
+        CHECK_OK(dir_list(fd, &list, &err));
     return list.n;
 }
 

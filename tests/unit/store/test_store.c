@@ -147,6 +147,39 @@ TEST(temp_dir_lives_in_the_store)
     CHECK(count_names(dir.fd, "s/tmp") == 0);
 }
 
+/* Several that open and close one directory while others write take it away from under nobody. */
+static void write_and_close(void *arg)
+{
+    for (int i = 0; i < 200; i++) {
+        cleanup_store Store *s = open_store(arg, "s");
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "%d of %d", i, (int)getpid());
+        (void)put_blob(s, str_from(text));
+    }
+}
+
+TEST(closed_it_is_a_layout_and_nothing_else)
+{
+    cleanup_scratch Scratch dir = scratch_new();
+    pid_t child[3];
+
+    for (size_t i = 0; i < ARRAY_LEN(child); i++) {
+        child[i] = fork();
+        if (child[i] == 0) {
+            write_and_close(&dir);
+            _exit(0);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(child); i++) {
+        int status;
+
+        CHECK(waitpid(child[i], &status, 0) == child[i] && status == 0);
+    }
+    CHECK(count_names(dir.fd, "s") == 3); /* oci-layout, index.json, blobs */
+    CHECK(count_names(dir.fd, "s/blobs/sha256") == 600);
+}
+
 TEST(other_versions)
 {
     cleanup_scratch Scratch dir = scratch_new();
@@ -190,7 +223,7 @@ static void open_in_readonly(void *arg)
 TEST(read_only_directory)
 {
     cleanup_scratch Scratch dir = scratch_new();
-    static const char *const closed[] = {"", "old", "old/tmp", "old/blobs", "old/blobs/sha256"};
+    static const char *const closed[] = {"", "old", "old/blobs", "old/blobs/sha256"};
 
     {
         cleanup_store Store *s = open_store(&dir, "old");
@@ -227,4 +260,5 @@ TEST(full_disk)
 
 TEST_MAIN(T(makes_a_layout), T(puts_and_reads), T(not_there), T(damaged_blob), T(bounded_read),
           T(foreign_blobs_are_verified), T(odd_files_under_blob_names),
-          T(temp_dir_lives_in_the_store), T(other_versions), T(read_only_directory), T(full_disk))
+          T(temp_dir_lives_in_the_store), T(closed_it_is_a_layout_and_nothing_else),
+          T(other_versions), T(read_only_directory), T(full_disk))

@@ -30,6 +30,7 @@ TEST(removes_what_is_left)
     cleanup_scratch Scratch dir = scratch_new();
 
     reopen(&dir);
+    CHECK(mkdirat(dir.fd, "s/tmp", 0755) == 0);
     put(dir.fd, "s/tmp/blob.old", "x");
     put(dir.fd, "s/tmp/blob.new", "x");
     put(dir.fd, "s/tmp/note", "x");
@@ -70,7 +71,7 @@ TEST(follows_no_link)
     cleanup_scratch Scratch dir = scratch_new();
 
     reopen(&dir);
-    CHECK(mkdirat(dir.fd, "precious", 0755) == 0);
+    CHECK(mkdirat(dir.fd, "s/tmp", 0755) == 0 && mkdirat(dir.fd, "precious", 0755) == 0);
     put(dir.fd, "precious/file", "x");
     CHECK(symlinkat("../../precious", dir.fd, "s/tmp/spool.link") == 0);
     CHECK(symlinkat("../../precious/file", dir.fd, "s/tmp/blob.link") == 0);
