@@ -82,7 +82,7 @@ static int find_pieces(const MountPlace *m, Arena *a, PieceVec *ret, Err *err)
     if (found == 0)
         return 0;
     TRY(manifest_parse(a, str_dup_in(a, buf_str(&text)), &manifest, err));
-    if (!is_ours(&manifest))
+    if (!is_ours(&manifest) || manifest.n_layers == 0)
         return 0;
     for (size_t i = 0; i < manifest.n_layers; i++) {
         Piece *p;
