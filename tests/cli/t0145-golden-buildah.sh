@@ -9,7 +9,7 @@ lab_can_chown || skip_all "$lab_reason"
 golden=$lab_lib/../golden
 set -f
 # shellcheck disable=SC2206 # words
-cases=(${GOLDEN_PEER_CASES:-copy-wildcards copy-parents copy-dest-links copy-merge onbuild metadata words/operators* run/user*})
+cases=(${GOLDEN_PEER_CASES:-copy-merge copy/d* onbuild/m* workdir/o* meta/cmd* run/deletes run/replaces run/hard-links vars/env-order})
 
 # The store of the laboratory, for a program that knows nothing of it.
 {
