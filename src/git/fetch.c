@@ -44,6 +44,11 @@ static bool has_word(Str words, Str want)
 
 /* --- refs --- */
 
+static int other_names(Err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED, "repositories with SHA-256 names are not supported yet");
+}
+
 static int add_ref(Session *s, Str line, Err *err)
 {
     Str hex, name, rest, attribute;
@@ -54,8 +59,7 @@ static int add_ref(Session *s, Str line, Err *err)
     if (str_eq(hex, S("unborn")))
         return 0;
     if (!git_id_parse(hex, &ref.id))
-        return hex.n == 64 ? err_set(err, ERR_UNSUPPORTED,
-                                     "repositories with SHA-256 names are not supported yet")
+        return hex.n == 64 ? other_names(err)
                            : err_set(err, ERR_FORMAT, "the server lists a ref without a name");
     ref.named = ref.id;
     rest = S("");
@@ -104,16 +108,18 @@ static const GitRef *choose(const Session *s)
 
 /* --- the greeting --- */
 
-static void note_capability(Session *s, Str line)
+static int note_capability(Session *s, Str line, Err *err)
 {
     Str key, value;
 
     if (!str_cut(line, '=', &key, &value))
-        return;
+        return 0;
     if (str_eq(key, S("fetch")))
         s->can_deepen = has_word(value, S("shallow"));
-    if (str_eq(key, S("object-format")))
-        s->has_format = str_eq(value, S("sha1"));
+    if (!str_eq(key, S("object-format")))
+        return 0;
+    s->has_format = str_eq(value, S("sha1"));
+    return s->has_format ? 0 : other_names(err);
 }
 
 static void note_old_capabilities(Session *s, Str words)
@@ -154,7 +160,7 @@ static int read_greeting_lines(Session *s, Err *err)
             continue;
         }
         if (s->v2)
-            note_capability(s, s->in->data);
+            TRY(note_capability(s, s->in->data, err));
         else
             TRY(old_ref(s, s->in->data, err));
     }

@@ -62,6 +62,11 @@ for how in git git-v0; do
     fails "$how: another commit than it must be" 1 build "$url?checksum=1234567"
     like "$how: says which" "$output" "expected checksum to match 1234567, got $head"
 done
+git init -q --object-format=sha256 long && (cd long && cp ../work/Dockerfile . && git add . && git commit -qm long) && git clone -q --bare long git/long.git
+for how in git git-v0; do
+    fails "$how: a repository with SHA-256 names" 1 build "$LAB_FILES/$how/long.git"
+    like "$how: is refused by name" "$output" 'repositories with SHA-256 names are not supported yet'
+done
 is "a server that gives tips only" "$(build "$LAB_FILES/git-v0/old.git#$third")" "$want_third"
 is "git+http://" "$(build "git+$LAB_FILES/git/r.git")" "$want"
 printf 'FROM scratch\nCOPY . /d/\n' >Dockerfile.sub
