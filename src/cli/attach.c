@@ -16,9 +16,7 @@
 #include "oci/config.h"
 #include "oci/descriptor.h"
 #include "os/fd.h"
-#include "os/signal.h"
 #include "os/temp.h"
-#include "sandbox/hide.h"
 
 #define EMPTY_TYPE       "application/vnd.oci.empty.v1+json"
 #define ANNOTATION_TITLE "org.opencontainers.image.title"
@@ -179,13 +177,8 @@ static int attach(Attach *x, Err *err)
 static int run(const Settings *s, Err *err)
 {
     cleanup_with(attach_done) Attach x = {.s = s};
-    int rc;
 
-    hide_memory();
-    TRY(signals_install(err));
-    rc = attach(&x, err);
-    temp_remove_all();
-    return rc;
+    return attach(&x, err);
 }
 
 int attach_main(int argc, char **argv)

@@ -6,8 +6,6 @@
 #include "cli/command.h"
 #include "cli/lint_output.h"
 #include "cli/request.h"
-#include "os/signal.h"
-#include "os/temp.h"
 
 static const char lint_usage[] =
     "Usage: kiln lint [OPTIONS] [CONTEXT | DOCKERFILE]\n"
@@ -89,11 +87,9 @@ static int check_with(Front front, const Settings *s,
     int rc;
 
     TRY(choose_format(s, &format, err));
-    TRY(signals_install(err));
     rc = request_make(front, s, &r, err);
     if (rc == 0)
         rc = check(&r, &report, err);
-    temp_remove_all();
     if (rc < 0) {
         lint_print_failure(format, str_from(s->dockerfile ? s->dockerfile : "Dockerfile"), err);
         return -1;
@@ -102,9 +98,17 @@ static int check_with(Front front, const Settings *s,
     return report.findings.n > 0;
 }
 
-int check_run(const Settings *s, Err *err)
+static int run_check(const Settings *s, Err *err)
 {
     return check_with(FRONT_BUILD, s, check_online, err);
+}
+
+/* Of `kiln build`: no launcher is needed, so it is run as other commands are. */
+int check_run(const Settings *s, Err *err)
+{
+    static const CommandLine line = {FRONT_BUILD, NULL, run_check};
+
+    return command_run(&line, s, err);
 }
 
 /* `kiln lint path/to/Dockerfile` is what other linters take. */

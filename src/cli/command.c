@@ -7,6 +7,8 @@
 #include "cli/request.h"
 #include "cli/transfers.h"
 #include "os/signal.h"
+#include "os/temp.h"
+#include "sandbox/hide.h"
 
 static const char *advice(const Err *err)
 {
@@ -41,6 +43,19 @@ static int set_log_format(const Settings *s, Err *err)
     return 0;
 }
 
+int command_run(const CommandLine *c, const Settings *s, Err *err)
+{
+    int rc;
+
+    if (c->launches)
+        return c->run(s, err);
+    hide_memory();
+    TRY(signals_install(err));
+    rc = c->run(s, err);
+    temp_remove_all();
+    return rc;
+}
+
 int command_main(const CommandLine *c, int argc, char **argv)
 {
     cleanup_with(settings_done) Settings s = SETTINGS_INIT;
@@ -55,14 +70,16 @@ int command_main(const CommandLine *c, int argc, char **argv)
         options_print_help(c->front);
         return 0;
     }
-    if ((s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0) ||
+    if (!s.verbosity)
+        s.verbosity = getenv("KILN_VERBOSITY");
+    if ((s.verbosity && *s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0) ||
         set_log_format(&s, &err) < 0)
         return command_failed(&err);
     log_set_level(level);
     vec_foreach(line, &s.without_effect)
         log_line(LOG_INFO, STR_FMT, STR_ARG(*line));
     transfers_begin(s.quiet || (s.log_format && strcmp(s.log_format, "json") == 0));
-    rc = c->run(&s, &err);
+    rc = command_run(c, &s, &err);
     transfers_end();
     return rc < 0 ? command_failed(&err) : rc;
 }

@@ -11,10 +11,18 @@ typedef struct CommandLine {
     Front front;
     const char *usage;                       /* printed before the options */
     int (*run)(const Settings *s, Err *err); /* 0, or an exit status that is no error; -1 */
+    /*
+     * Forks a launcher first, and does itself what is done around every other run(): memory hidden,
+     * signals caught, temporary files removed in the end.
+     */
+    bool launches;
 } CommandLine;
 
 /* Parse what follows the command's name and run it; returns the exit status. */
 int command_main(const CommandLine *c, int argc, char **argv);
+
+/* Its run() with what is done around it; for a command that another one turns into. */
+int command_run(const CommandLine *c, const Settings *s, Err *err);
 
 /* Print the line; returns the exit status that goes with it. */
 int command_failed(const Err *err);

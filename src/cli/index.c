@@ -13,9 +13,7 @@
 #include "cli/request.h"
 #include "cli/values.h"
 #include "oci/config.h"
-#include "os/signal.h"
 #include "os/temp.h"
-#include "sandbox/hide.h"
 #include "store/layout.h"
 
 static const char usage[] =
@@ -234,13 +232,8 @@ static int make(Make *m, Err *err)
 static int run(const Settings *s, Err *err)
 {
     cleanup_with(make_done) Make m = {.s = s};
-    int rc;
 
-    hide_memory();
-    TRY(signals_install(err));
-    rc = make(&m, err);
-    temp_remove_all();
-    return rc;
+    return make(&m, err);
 }
 
 int index_main(int argc, char **argv)

@@ -7,9 +7,7 @@
 #include "cli/registry_opts.h"
 #include "codec/json.h"
 #include "oci/descriptor.h"
-#include "os/signal.h"
 #include "os/temp.h"
-#include "sandbox/hide.h"
 
 static const char usage[] =
     "Usage: kiln inspect REF [OPTIONS]\n"
@@ -150,12 +148,9 @@ static int run(const Settings *s, Err *err)
     cleanup_with(inspect_done) Inspect x = {.s = s, .json = BUF_INIT(LIMIT_MANIFEST)};
     int rc;
 
-    hide_memory();
-    TRY(signals_install(err));
     TRY(registry_opts_fill(s, &x.arena, &opts, err));
     TRY(registry_new(&opts, &x.registry, err));
     rc = inspect(&x, err);
-    temp_remove_all();
     if (rc == 0 && fflush(stdout) != 0)
         return err_sys(err, "write to standard output");
     return rc;

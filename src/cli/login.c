@@ -16,10 +16,8 @@
 #include "os/fd.h"
 #include "os/file.h"
 #include "os/program.h"
-#include "os/signal.h"
 #include "os/temp.h"
 #include "registry/creds.h"
-#include "sandbox/hide.h"
 
 enum {
     HELPER_TIMEOUT_S = 60
@@ -270,13 +268,8 @@ static int logout(Login *l, Err *err)
 static int run(const Settings *s, int (*what)(Login *, Err *), Err *err)
 {
     cleanup_with(login_done) Login l = {.s = s};
-    int rc;
 
-    hide_memory();
-    TRY(signals_install(err));
-    rc = what(&l, err);
-    temp_remove_all();
-    return rc;
+    return what(&l, err);
 }
 
 static int run_login(const Settings *s, Err *err)

@@ -109,8 +109,10 @@ static int run_executor_options(const Settings *s, Err *err)
     return build_main(FRONT_EXECUTOR, s, err);
 }
 
-static const CommandLine build_line = {FRONT_BUILD, build_usage, run_build_options};
-static const CommandLine executor_line = {FRONT_EXECUTOR, executor_usage, run_executor_options};
+static const CommandLine build_line = {FRONT_BUILD, build_usage, run_build_options,
+                                       .launches = true};
+static const CommandLine executor_line = {FRONT_EXECUTOR, executor_usage, run_executor_options,
+                                          .launches = true};
 
 /* --- the commands --- */
 

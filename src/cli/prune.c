@@ -9,7 +9,6 @@
 #include "cli/command.h"
 #include "cli/request.h"
 #include "cli/values.h"
-#include "os/signal.h"
 
 static const char usage[] =
     "Usage: kiln prune [OPTIONS]\n"
@@ -33,7 +32,6 @@ static int run(const Settings *s, Err *err)
     if (s->positional.n)
         return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"",
                        STR_ARG(s->positional.v[0]));
-    TRY(signals_install(err));
     TRY(parse_duration(s->unused, "--unused", 0, &o.unused_ns, err));
     if (s->keep_size)
         TRY(parse_size(s->keep_size, "--keep-size", &o.keep_bytes, err));

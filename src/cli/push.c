@@ -8,9 +8,7 @@
 #include "cli/digest_files.h"
 #include "cli/registry_opts.h"
 #include "cli/request.h"
-#include "os/signal.h"
 #include "os/temp.h"
-#include "sandbox/hide.h"
 #include "store/archive_in.h"
 #include "store/layout.h"
 
@@ -130,13 +128,8 @@ static int push(Push *p, Err *err)
 static int run(const Settings *s, Err *err)
 {
     cleanup_with(push_done) Push p = {.s = s};
-    int rc;
 
-    hide_memory();
-    TRY(signals_install(err));
-    rc = push(&p, err);
-    temp_remove_all();
-    return rc;
+    return push(&p, err);
 }
 
 int push_main(int argc, char **argv)

@@ -15,9 +15,6 @@
 #include "dockerfile/parse.h"
 #include "os/fd.h"
 #include "os/file.h"
-#include "os/signal.h"
-#include "os/temp.h"
-#include "sandbox/hide.h"
 
 static const char warm_usage[] =
     "Usage: kiln warm [OPTIONS] [IMAGE...]\n"
@@ -123,7 +120,6 @@ static int warm(Warm *w, bool any_will_do, Err *err)
     size_t n = 0;
     int failed;
 
-    TRY(signals_install(err));
     TRY(failed = warm_run(&req, &n, err));
     if (failed && (!any_will_do || (size_t)failed == n))
         return err_set(err, ERR_NOT_FOUND, "%d of %zu images are not in %s", failed, n,
@@ -136,11 +132,9 @@ static int warm_front(const Settings *s, LoneKey lone, bool any_will_do, Err *er
     Warm w = {.s = s};
     int rc;
 
-    hide_memory();
     rc = read_settings(&w, lone, err);
     if (rc == 0)
         rc = warm(&w, any_will_do, err);
-    temp_remove_all();
     warm_done(&w);
     return rc;
 }
