@@ -116,21 +116,22 @@ static bool skip(const unsigned char **p, const unsigned char *end, int tag)
 /* Certificate { tbs { [0] version, serial, algorithm, issuer, validity, subject, ... */
 static X509_NAME *subject_in(const unsigned char *p, int n)
 {
+    static const int before[] = {V_ASN1_INTEGER, V_ASN1_SEQUENCE, V_ASN1_SEQUENCE, V_ASN1_SEQUENCE};
     const unsigned char *end = p + n;
+    int tag, class;
     long inner;
 
-    if (!enter(&p, end, V_ASN1_SEQUENCE, &inner) || !enter(&p, end, V_ASN1_SEQUENCE, &inner))
-        return NULL;
+    for (int depth = 0; depth < 2; depth++)
+        if (!enter(&p, end, V_ASN1_SEQUENCE, &inner))
+            return NULL;
     if (p < end && *p == (V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED)) {
-        int tag, class;
-
         if (ASN1_get_object(&p, &inner, &tag, &class, end - p) & 0x80)
             return NULL;
         p += inner;
     }
-    if (!skip(&p, end, V_ASN1_INTEGER) || !skip(&p, end, V_ASN1_SEQUENCE) ||
-        !skip(&p, end, V_ASN1_SEQUENCE) || !skip(&p, end, V_ASN1_SEQUENCE))
-        return NULL;
+    for (size_t i = 0; i < ARRAY_LEN(before); i++)
+        if (!skip(&p, end, before[i]))
+            return NULL;
     return d2i_X509_NAME(NULL, &p, end - p);
 }
 
