@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/add_remote.h"
 
+#include "build/cached.h"
+
 #define COMMIT_HEX 40 /* shorter is a prefix, which another commit may come to share */
 
 int add_checksum_check(Str checksum, Str source, Err *err)
@@ -25,12 +27,10 @@ bool add_is_pinned(StageBuild *s, const Step *step, Str source)
     return value.n && (remote_kind(source) == REMOTE_FILE || value.n >= COMMIT_HEX);
 }
 
-int add_fetch(StageBuild *s, const Step *step, Str source, const RemoteStamp *known, Context **ret,
-              Err *err)
+static int options(StageBuild *s, const Step *step, Str source, RemoteOpts *ret, Err *err)
 {
-    const ContextOpts *inputs = s->b->req->inputs;
     const Flag *checksum = instr_flag(step->i, "checksum");
-    RemoteOpts r = {.known = known};
+    RemoteOpts r = {0};
 
     if (checksum) {
         TRY(stage_expand(s, checksum->value, &r.checksum, err));
@@ -38,22 +38,58 @@ int add_fetch(StageBuild *s, const Step *step, Str source, const RemoteStamp *kn
     }
     if (instr_flag(step->i, "keep-git-dir"))
         r.keep_git_dir = instr_flag_is_on(step->i, "keep-git-dir") ? GIT_YES : GIT_NO;
-    return remote_kind(source) == REMOTE_GIT ? remote_git_open(source, &r, inputs, ret, err)
-                                             : remote_file_open(source, &r, inputs, ret, err);
+    *ret = r;
+    return 0;
 }
 
-/* It may have changed since the key was made: then the keys are of no use, as a damaged layer is. */
-int add_fetched(Builder *b, const Step *step, Str source, Context **ret, Err *err)
+int add_look(StageBuild *s, const Step *step, KeyRemote *r, Err *err)
 {
-    *ret = NULL;
+    const ContextOpts *inputs = s->b->req->inputs;
+    RemoteOpts o;
+
+    TRY(options(s, step, r->source, &o, err));
+    if (remote_kind(r->source) == REMOTE_GIT)
+        return remote_git_commit(&s->b->arena, r->source, &o, inputs, &r->commit, err);
+    r->is_known = cached_remote_find(s->b, r->source, &r->known);
+    o.known = r->is_known ? &r->known : NULL;
+    return remote_file_open(r->source, &o, inputs, &r->context, err);
+}
+
+static const KeyRemote *find(const Step *step, Str source)
+{
     if (step->cache)
         vec_foreach(r, &step->cache->remotes)
             if (str_eq(r->source, source))
-                *ret = r->context;
-    if (*ret && context_load(*ret, err) < 0) {
-        if (err->kind == ERR_DIGEST)
-            atomic_store(&b->cache_failed, true);
-        return -1;
+                return r;
+    return NULL;
+}
+
+static int fetch(StageBuild *s, const Step *step, Str source, const KeyRemote *seen,
+                 AddFetched *ret, Err *err)
+{
+    const ContextOpts *inputs = s->b->req->inputs;
+    RemoteOpts o;
+
+    if (seen && seen->context) {
+        *ret = (AddFetched){.context = seen->context};
+        return context_load(seen->context, err);
     }
-    return 0;
+    TRY(options(s, step, source, &o, err));
+    o.commit = seen ? seen->commit : S("");
+    ret->owned = true;
+    return remote_kind(source) == REMOTE_GIT
+               ? remote_git_open(source, &o, inputs, &ret->context, err)
+               : remote_file_open(source, &o, inputs, &ret->context, err);
+}
+
+/* It may have changed since the key was made: then the keys are of no use, as a damaged layer is. */
+int add_fetch(StageBuild *s, const Step *step, Str source, AddFetched *ret, Err *err)
+{
+    const KeyRemote *seen = find(step, source);
+
+    if (fetch(s, step, source, seen, ret, err) == 0)
+        return 0;
+    if (seen && err->kind == ERR_DIGEST)
+        atomic_store(&s->b->cache_failed, true);
+    return -1;
 }

@@ -17,8 +17,12 @@ int add_checksum_check(Str checksum, Str source, Err *err) must_check;
 /* Does the instruction itself say what will be there? Then its words are enough for a key. */
 bool add_is_pinned(StageBuild *s, const Step *step, Str source);
 
-/* 'source' is expanded; 'known': see RemoteOpts. Owned by caller. */
-int add_fetch(StageBuild *s, const Step *step, Str source, const RemoteStamp *known, Context **ret,
-              Err *err) must_check;
-/* What was fetched for the key, or is known and fetched now; borrowed. *ret NULL = nothing was. */
-int add_fetched(Builder *b, const Step *step, Str source, Context **ret, Err *err) must_check;
+/* For the key; 'r' has the expanded source. What is found, and what was fetched for it, is in r. */
+int add_look(StageBuild *s, const Step *step, KeyRemote *r, Err *err) must_check;
+
+/* For the copy: what was fetched for the key, or is fetched now, as it was then. */
+typedef struct AddFetched {
+    Context *context;
+    bool owned; /* by the caller; else it is the key's */
+} AddFetched;
+int add_fetch(StageBuild *s, const Step *step, Str source, AddFetched *ret, Err *err) must_check;

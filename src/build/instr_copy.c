@@ -27,7 +27,7 @@ typedef struct Copy {
     bool stage_files_open;
     Rootfs *image_fs; /* COPY --from=image; owned */
     VEC(Unpacked *) archives;
-    VEC(Context *) remotes; /* what ADD fetched; owned */
+    VEC(Context *) remotes; /* what ADD fetched now; owned */
     Context *named;         /* COPY --from=a build context that is no image */
     InlineFiles heredocs;
     Ignore *exclude; /* owned */
@@ -277,11 +277,12 @@ static int copy_local(Copy *c, Str source, Err *err)
 
 static int open_remote(Copy *c, Str source, Context **ret, Err *err)
 {
-    TRY(add_fetched(c->s->b, c->step, source, ret, err));
-    if (*ret)
-        return 0;
-    TRY(add_fetch(c->s, c->step, source, NULL, ret, err));
-    vec_push(&c->remotes, *ret);
+    AddFetched got = {0};
+
+    TRY(add_fetch(c->s, c->step, source, &got, err));
+    if (got.owned)
+        vec_push(&c->remotes, got.context);
+    *ret = got.context;
     return 0;
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/limits.h"
 #include "build/add_remote.h"
-#include "build/cached.h"
 #include "build/key_files.h"
 #include "build/key_mounts.h"
 #include "build/named.h"
@@ -148,32 +147,20 @@ static int add_dest(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
     return 0;
 }
 
-static void know_digest(Contents *c, Context *remote)
+/* One file, whose digest is known. */
+static int add_remote_file(KeyMaker *k, StageBuild *s, const Step *step, Context *remote,
+                           Contents *c, Err *err)
 {
+    KeyFiles f = {.s = s,
+                  .step = step,
+                  .whole = true,
+                  .tree = context_tree(remote),
+                  .files = context_files(remote)};
     Digest d = remote_file_digest(remote);
-
-    if (digest_is_set(&d))
-        contents_know(c, tree_root(context_tree(remote))->inode->children, digest_hex(&d));
-}
-
-/* By its checksum where the instruction says one, else by what is there now. */
-static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, Contents *c,
-                      StepCache *ret, Err *err)
-{
-    KeyRemote remote = {.source = str_dup_in(&s->b->arena, source)};
-    KeyFiles f = {.s = s, .step = step, .whole = true};
     StrVec all = {0};
     int rc;
 
-    key_add(k, "remote", remote_redacted(&s->arena, source));
-    if (add_is_pinned(s, step, source))
-        return 0;
-    remote.is_known = cached_remote_find(s->b, source, &remote.known);
-    TRY(add_fetch(s, step, source, remote.is_known ? &remote.known : NULL, &remote.context, err));
-    vec_push(&ret->remotes, remote);
-    know_digest(c, remote.context);
-    f.tree = context_tree(remote.context);
-    f.files = context_files(remote.context);
+    contents_know(c, tree_root(f.tree)->inode->children, digest_hex(&d));
     vec_push(&all, S("."));
     rc = key_files_add(&f, &all, c, k, err);
     vec_done(&all);
@@ -181,6 +168,24 @@ static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, 
     return rc;
 }
 
+/* By its checksum where the instruction says one, else by what is there now. */
+static int add_remote(KeyMaker *k, StageBuild *s, const Step *step, Str source, Contents *c,
+                      StepCache *ret, Err *err)
+{
+    KeyRemote remote = {.source = str_dup_in(&s->b->arena, source)};
+
+    key_add(k, "remote", remote_redacted(&s->arena, source));
+    if (add_is_pinned(s, step, source))
+        return 0;
+    TRY(add_look(s, step, &remote, err));
+    vec_push(&ret->remotes, remote);
+    if (remote.context)
+        return add_remote_file(k, s, step, remote.context, c, err);
+    key_add(k, "commit", remote.commit);
+    return 0;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): where it may come from, and where it goes */
 static int add_source(KeyMaker *k, StageBuild *s, const Step *step, Str word, Contents *c,
                       StepCache *ret, StrVec *local, Err *err)
 {

@@ -25,9 +25,10 @@ typedef struct KeyContext {
 
 /* What ADD of a URL or a repository brought. */
 typedef struct KeyRemote {
-    Str source; /* expanded */
-    Context *context;
-    bool is_known; /* it is kept in the caches already what its file can be known by: */
+    Str source;       /* expanded */
+    Context *context; /* of a repository NULL: */
+    Str commit;       /* is all that was asked for */
+    bool is_known;    /* it is kept in the caches already what its file can be known by: */
     RemoteStamp known;
 } KeyRemote;
 

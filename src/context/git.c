@@ -448,22 +448,51 @@ int git_context_open(const char *spec, const char *rest, const ContextOpts *o, C
     return 0;
 }
 
-int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
+static int remote_spec(Arena *a, Str source, const RemoteOpts *r, GitSpec *ret, Err *err)
 {
-    cleanup_arena Arena a = ARENA_INIT;
     GitSpec s;
 
-    TRY(git_spec_parse(&a, source, &s, err));
+    TRY(git_spec_parse(a, source, &s, err));
     if (r->checksum.n) {
         if (s.commit.n && !str_starts(r->checksum, s.commit) && !str_starts(s.commit, r->checksum))
             return err_set(err, ERR_USAGE, "expected checksum to match " STR_FMT ", got " STR_FMT,
                            STR_ARG(r->checksum), STR_ARG(s.commit));
         TRY(git_commit_check(r->checksum, err));
-        s.commit = str_lower_in(&a, r->checksum);
+        s.commit = str_lower_in(a, r->checksum);
     }
     if (s.keep_git_dir && r->keep_git_dir && s.keep_git_dir != r->keep_git_dir)
         return err_set(err, ERR_USAGE, "inconsistent keep-git-dir configuration");
     if (r->keep_git_dir)
         s.keep_git_dir = r->keep_git_dir;
+    *ret = s;
+    return 0;
+}
+
+int remote_git_commit(Arena *a, Str source, const RemoteOpts *r, const ContextOpts *o, Str *ret,
+                      Err *err)
+{
+    GitWireOpts wire = {.http = o->http};
+    GitFetched found = {0};
+    GitSpec s;
+
+    TRY(remote_spec(a, source, r, &s, err));
+    if (!git_known_commit(&s, &found.commit))
+        TRY(git_resolve(a, &s, &wire, &found, err));
+    *ret = str_dup_in(a, str_from(git_id_format(&found.commit).z));
+    return 0;
+}
+
+int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    GitSpec s;
+    GitId known;
+
+    TRY(remote_spec(&a, source, r, &s, err));
+    if (r->commit.n && !git_known_commit(&s, &known)) {
+        s.commit = r->commit;
+        if (s.ref.n == 0)
+            s.ref = S("HEAD"); /* as before, and not by its id alone */
+    }
     return open_git(&s, NULL, o, ret, err);
 }

@@ -27,6 +27,8 @@ typedef struct RemoteStamp {
 typedef struct RemoteOpts {
     Str checksum;             /* of a file "sha256:HEX", of a repository a commit; "" = none */
     const RemoteStamp *known; /* of a file: need not be fetched if it is that; NULL */
+    Str commit; /* of a repository: remote_git_commit() has found it; ERR_DIGEST when it is another
+                   one by now. "" = any */
     GitSwitch keep_git_dir;
 } RemoteOpts;
 
@@ -54,6 +56,9 @@ bool remote_file_stamp(const Context *c, RemoteStamp *ret);
 /* Can it be one, as far as its form goes? */
 bool remote_stamp_is_sane(const RemoteStamp *s);
 
+/* Which commit it is at: 40 hex digits that live as long as the arena. Nothing is transferred. */
+int remote_git_commit(Arena *a, Str source, const RemoteOpts *r, const ContextOpts *o, Str *ret,
+                      Err *err) must_check;
 /* Fetch a repository, or a directory of it. */
 int remote_git_open(Str source, const RemoteOpts *r, const ContextOpts *o, Context **ret, Err *err)
     must_check;

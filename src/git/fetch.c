@@ -25,8 +25,8 @@ typedef struct Session {
     Arena *a;
     const GitSpec *spec;
     unsigned depth;
-    bool history; /* everything that the server has a name for */
-    GitObjects *into;
+    bool history;     /* everything that the server has a name for */
+    GitObjects *into; /* NULL: nothing is to be fetched */
     GitWire *wire;
     PktReader *in;
     bool v2;
@@ -385,8 +385,7 @@ static int peel(const GitObjects *o, GitId *id, Err *err)
     return 0;
 }
 
-/* The commit that is meant, if its id is known without asking. */
-static bool known_commit(const GitSpec *spec, GitId *ret)
+bool git_known_commit(const GitSpec *spec, GitId *ret)
 {
     if (spec->checkout.n)
         return git_id_parse(spec->checkout, ret);
@@ -408,7 +407,7 @@ static int check_commit(const GitSpec *spec, const GitId *id, Err *err)
 static int converse(Session *s, GitFetched *ret, Err *err)
 {
     const GitRef *ref = NULL;
-    bool known = known_commit(s->spec, &ret->commit);
+    bool known = git_known_commit(s->spec, &ret->commit);
 
     ret->named = ret->commit;
     TRY(read_greeting(s, err));
@@ -422,6 +421,8 @@ static int converse(Session *s, GitFetched *ret, Err *err)
         ret->ref = ref->name;
         TRY(check_commit(s->spec, &ref->id, err));
     }
+    if (!s->into)
+        return 0;
     TRY(s->history ? fetch_history(s, err) : fetch_pack(s, &ret->named, 1, s->depth, err));
     TRY(peel(s->into, &ret->commit, err));
     return check_commit(s->spec, &ret->commit, err);
@@ -453,7 +454,7 @@ static int fetch_with_retries(Session *s, const GitWireOpts *o, GitFetched *ret,
         if (fetch_once(s, o, ret, err) == 0)
             return 0;
         if (err->kind == ERR_HTTP && !s->history && !err->http_status &&
-            known_commit(s->spec, &id)) {
+            git_known_commit(s->spec, &id)) {
             log_debug("%s; asking for the whole history", err->msg);
             s->history = true;
             continue;
@@ -465,15 +466,28 @@ static int fetch_with_retries(Session *s, const GitWireOpts *o, GitFetched *ret,
     }
 }
 
+/* With the repository's name, unless that is in it. */
+static int end_session(Session *s, int rc, Err *err)
+{
+    vec_done(&s->refs);
+    if (rc == 0 || str_contains(str_from(err->msg), s->spec->url.shown))
+        return rc;
+    return err_wrap(err, STR_FMT, STR_ARG(s->spec->url.shown));
+}
+
+int git_resolve(Arena *a, const GitSpec *spec, const GitWireOpts *o, GitFetched *ret, Err *err)
+{
+    cleanup_free PktReader *in = NEW(PktReader);
+    Session s = {.a = a, .spec = spec, .in = in};
+
+    return end_session(&s, fetch_once(&s, o, ret, err), err);
+}
+
 int git_fetch(Arena *a, const GitSpec *spec, unsigned depth, const GitWireOpts *o, GitObjects *into,
               GitFetched *ret, Err *err)
 {
     cleanup_free PktReader *in = NEW(PktReader);
     Session s = {.a = a, .spec = spec, .depth = depth ? depth : 1, .into = into, .in = in};
-    int rc = fetch_with_retries(&s, o, ret, err);
 
-    vec_done(&s.refs);
-    if (rc == 0 || str_contains(str_from(err->msg), spec->url.shown))
-        return rc;
-    return err_wrap(err, STR_FMT, STR_ARG(spec->url.shown));
+    return end_session(&s, fetch_with_retries(&s, o, ret, err), err);
 }

@@ -20,6 +20,13 @@ typedef struct GitFetched {
     Str ref;     /* its full name, or "" for a commit by its id; lives as long as the arena */
 } GitFetched;
 
+/* The commit that is meant, when the words say it by its whole id; or a tag of it. */
+bool git_known_commit(const GitSpec *spec, GitId *ret);
+
+/* Only ask which commit is meant: nothing of it is transferred. */
+int git_resolve(Arena *a, const GitSpec *spec, const GitWireOpts *o, GitFetched *ret, Err *err)
+    must_check;
+
 /* 'depth': commits wanted; 0 = 1. */
 int git_fetch(Arena *a, const GitSpec *spec, unsigned depth, const GitWireOpts *o, GitObjects *into,
               GitFetched *ret, Err *err) must_check;

@@ -171,9 +171,20 @@ is "without submodules" "$(see | grep mod/)" ""
 add "ADD $LAB_FILES/git/r.git#topic/x /src/"
 ok "with a cache" build --cache ctx
 add "ADD $LAB_FILES/git/r.git#topic/x /src/"
-like "the same files are found" "$("$KILN" build --cache --dryrun ctx)" ' hit '
+asked() { tail -n "+$((log_from + 1))" "$LAB_FILES_LOG" | grep -c '"POST .*git-upload-pack'; }
+log_from=$(wc -l <"$LAB_FILES_LOG")
+like "the same commit is found" "$("$KILN" build --cache ctx 2>&1)" 'cached: layer'
+is "by asking for its id alone" "$(asked)" 1
 add "ADD $LAB_FILES/git/r.git#v1 /src/"
 like "others are not" "$("$KILN" build --cache --dryrun ctx)" ' miss '
+git clone -q --bare work git/moving.git
+add "ADD $LAB_FILES/git/moving.git /src/"
+ok "a branch" build --cache ctx
+(cd work && git checkout -qb moved && echo moved >moved && git add moved && git commit -qm moved && git push -q "$LAB/git/moving.git" moved:main && git checkout -q main)
+like "that moves is another commit" "$("$KILN" build --cache --dryrun ctx)" ' miss .*: commit differs'
+ok "it is fetched" build --cache -o type=oci,dest=moved ctx
+is "as it is" "$(flatten moved | grep -c '^./src/moved ')" 1
+like "and found where it is now" "$("$KILN" build --cache --dryrun ctx)" ' hit '
 add "COPY $LAB_FILES/git/r.git /src/"
 fails "COPY of a repository" 1 build ctx
 like "is none" "$output" "source can't be a git ref for COPY"
