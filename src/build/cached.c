@@ -187,11 +187,25 @@ void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Aren
 
 /* --- keys as the build goes on --- */
 
+CacheKey cached_base_key(const Builder *b, const Stage *stage, Arena *a, KeyInputVec *inputs)
+{
+    const BuildRequest *req = b->req;
+    cleanup_with(key_done) KeyMaker k = key_begin("base", a, inputs);
+
+    key_add(&k, "image", str_from(stage->image ? stage->image->desc.digest.text : "scratch"));
+    key_add(&k, "platform", platform_format(a, &stage->platform));
+    /* no instruction sees these, but every layer's bytes depend on them */
+    key_add_number(&k, "compression", req->codec.kind);
+    key_add_number(&k, "level", req->codec.level);
+    key_add_number(&k, "gzip", req->codec.gzip);
+    key_add_bool(&k, "epoch", req->has_epoch);
+    key_add_number(&k, "epoch", req->has_epoch ? req->epoch_ns : 0);
+    return key_end(&k);
+}
+
 void cached_begin_stage(StageBuild *s)
 {
-    const BuildRequest *req = s->b->req;
     const Stage *stage = s->stage;
-    cleanup_with(key_done) KeyMaker k = {0};
 
     if (!s->b->cache)
         return;
@@ -201,16 +215,7 @@ void cached_begin_stage(StageBuild *s)
         s->rebuilt = stage->base->built->rebuilt;
         return;
     }
-    k = key_begin("base", &s->arena, NULL);
-    key_add(&k, "image", str_from(stage->image ? stage->image->desc.digest.text : "scratch"));
-    key_add(&k, "platform", platform_format(&s->arena, &stage->platform));
-    /* no instruction sees these, but every layer's bytes depend on them */
-    key_add_number(&k, "compression", req->codec.kind);
-    key_add_number(&k, "level", req->codec.level);
-    key_add_number(&k, "gzip", req->codec.gzip);
-    key_add_bool(&k, "has epoch", req->has_epoch);
-    key_add_number(&k, "epoch", req->has_epoch ? req->epoch_ns : 0);
-    s->chain = s->state = key_end(&k);
+    s->chain = s->state = cached_base_key(s->b, stage, &s->arena, NULL);
 }
 
 static CacheKey next_state(StageBuild *s, const Digest *diff_id)

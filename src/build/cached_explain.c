@@ -5,6 +5,8 @@
  *      [build 2/3] hit 3e2871741f1a COPY a ./
  *      [build 3/3] miss 8169ee0ccb69 RUN make: environment CC differs
  */
+#include <stdio.h>
+
 #include "build/cached_internal.h"
 
 enum {
@@ -12,12 +14,12 @@ enum {
     TEXT_SHOWN = 60,
 };
 
-static void label_of(const Stage *s, size_t n, Buf *out)
+const char *cached_stage_label(const Stage *s, char ret[STAGE_LABEL])
 {
     if (s->name.n)
-        buf_addf(out, "[" STR_FMT " %zu/%zu] ", STR_ARG(s->name), n + 1, s->steps.n);
-    else
-        buf_addf(out, "[stage-%u %zu/%zu] ", s->index, n + 1, s->steps.n);
+        return s->name.p;
+    (void)snprintf(ret, STAGE_LABEL, "stage-%u", s->index);
+    return ret;
 }
 
 /* The nearest step before it that makes a layer, its base's included; NULL = the base image. */
@@ -40,7 +42,7 @@ static const Step *last_step(const Stage *s)
     return s ? step_before(s, s->steps.n) : NULL;
 }
 
-static const char *why_missed(const Builder *b, const Stage *s, size_t n)
+static const char *why_missed(const Builder *b, const Stage *s, size_t n, bool has_record)
 {
     const StepCache *c = s->steps.v[n].cache;
 
@@ -58,20 +60,21 @@ static const char *why_missed(const Builder *b, const Stage *s, size_t n)
         return "a step before it is not in the cache";
     if (is_missing(last_step(c->from_stage)))
         return "the stage that it copies from is not in the cache";
-    return "no entry has its key: the instruction, its files or variables are new";
+    return has_record
+               ? "the instruction is new"
+               : "no earlier build of this Dockerfile, target and platform is on record here";
 }
 
 static void explain_miss(const Plan *p, const Json *record, const Stage *s, size_t n, Buf *line)
 {
-    const Step *step = &s->steps.v[n];
-    const StepCache *c = step->cache;
+    const StepCache *c = s->steps.v[n].cache;
 
     buf_add_z(line, ": ");
     /* the first miss of a stage has a reason of its own; what follows has that it follows */
     if (record && c->enabled && cache_key_is_set(&c->key) && !is_missing(step_before(s, n)) &&
-        !is_missing(last_step(c->from_stage)) && cached_compare(record, s, step, line))
+        !is_missing(last_step(c->from_stage)) && cached_compare(p, record, s, n, line))
         return;
-    buf_add_z(line, why_missed(p->b, s, n));
+    buf_add_z(line, why_missed(p->b, s, n, record != NULL));
 }
 
 static void explain_step(const Plan *p, const Json *record, const Stage *s, size_t n, Buf *line)
@@ -80,8 +83,9 @@ static void explain_step(const Plan *p, const Json *record, const Stage *s, size
     const StepCache *c = step->cache;
     Str text = step->i->original;
     bool cut = text.n > TEXT_SHOWN;
+    char label[STAGE_LABEL];
 
-    label_of(s, n, line);
+    buf_addf(line, "[%s %zu/%zu] ", cached_stage_label(s, label), n + 1, s->steps.n);
     if (c)
         buf_addf(line, "%s %.*s ", c->hit ? "hit" : "miss", KEY_SHOWN,
                  cache_key_is_set(&c->key) ? c->key.text : "-");

@@ -53,6 +53,8 @@ void cached_source_failed(CacheSource *s, const Err *err);
 /* Say once which sources failed. */
 void cached_tell(Builder *b);
 
+/* Of a stage that stands on an image, or on nothing. */
+CacheKey cached_base_key(const Builder *b, const Stage *stage, Arena *a, KeyInputVec *inputs);
 CacheKey cached_step_key(StageBuild *s, const StepCache *c);
 
 /*
@@ -65,8 +67,17 @@ Json *cached_find_document(const Builder *b, const CacheKey *key);
 
 /* cached_record.c: of the last build, or NULL; owned by caller. */
 Json *cached_read_record(const Plan *p);
-/* What is different for a step that was not found; false when nothing like it is recorded. */
-bool cached_compare(const Json *record, const Stage *s, const Step *step, Buf *out);
+/*
+ * What is different for step n of a stage, which was not found while what it stands on was; false
+ * when nothing like it is recorded.
+ */
+bool cached_compare(const Plan *p, const Json *record, const Stage *s, size_t n, Buf *out);
+
+/* cached_explain.c: its name, or "stage-N"; ret is returned, or longer names are. */
+enum {
+    STAGE_LABEL = 32
+};
+const char *cached_stage_label(const Stage *s, char ret[STAGE_LABEL]);
 
 /* cached_write.c */
 typedef struct CacheNew {

@@ -4,14 +4,16 @@
  * was made of. With it a miss can be explained by what is different. Values are not in it, but for
  * names of files and variables; digests of values are cut to 64 bits.
  *
- *      {"steps": [{"stage", "text", "before", "own", "inputs": {NAME: DIGEST, ...}}, ...]}
+ *      {"steps": [{"stage", "text", "before", "own", "inputs": {NAME: DIGEST, ...}}, ...],
+ *       "bases": {STAGE: {NAME: DIGEST, ...}, ...}}
+ *
+ * cached_compare.c reads it.
  */
 #include "base/log.h"
 #include "build/cached_internal.h"
 
 enum {
-    INPUTS_MAX = 500, /* of one step */
-    NAMES_SHOWN = 4,
+    INPUTS_MAX = 10000, /* of all steps: some 600 kB */
 };
 
 static CacheKey record_key(const Plan *p, Arena *a)
@@ -26,30 +28,59 @@ static CacheKey record_key(const Plan *p, Arena *a)
 
 /* --- writing --- */
 
-static Json *step_record(const Stage *s, const Step *step)
+static Json *inputs_record(const KeyInputVec *inputs, size_t *left)
+{
+    Json *out = json_new_map();
+
+    for (size_t i = 0; i<inputs->n && * left> 0; i++, (*left)--)
+        json_set_text(out, inputs->v[i].name.p, str_from(inputs->v[i].digest));
+    return out;
+}
+
+static Json *step_record(const Stage *s, const Step *step, size_t *left)
 {
     const StepCache *c = step->cache;
-    Json *out = json_new_map(), *inputs = json_new_map();
+    Json *out = json_new_map();
 
     json_set_text(out, "stage", s->name);
     json_set_text(out, "text", step->i->original);
     json_set_text(out, "before", cache_key_str(&c->before));
     json_set_text(out, "own", cache_key_str(&c->own));
-    for (size_t i = 0; i < c->inputs.n && i < INPUTS_MAX; i++)
-        json_set_text(inputs, c->inputs.v[i].name.p, str_from(c->inputs.v[i].digest));
-    json_set(out, "inputs", inputs);
+    if (c->inputs.n > *left)
+        json_set(out, "cut", json_new_int(1));
+    json_set(out, "inputs", inputs_record(&c->inputs, left));
+    return out;
+}
+
+static Json *base_record(const Plan *p, const Stage *s)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    KeyInputVec inputs = {0};
+    size_t left = INPUTS_MAX;
+    Json *out;
+
+    (void)cached_base_key(p->b, s, &a, &inputs);
+    out = inputs_record(&inputs, &left);
+    vec_done(&inputs);
     return out;
 }
 
 static Json *make_record(const Plan *p)
 {
-    Json *doc = json_new_map(), *steps = json_new_list();
+    Json *doc = json_new_map(), *steps = json_new_list(), *bases = json_new_map();
+    size_t left = INPUTS_MAX;
 
-    vec_foreach(s, &p->stages)
+    vec_foreach(s, &p->stages) {
+        char name[STAGE_LABEL];
+
         vec_foreach(step, &(*s)->steps)
             if (step->cache)
-                json_append(steps, step_record(*s, step));
+                json_append(steps, step_record(*s, step, &left));
+        if (!(*s)->base)
+            json_set(bases, cached_stage_label(*s, name), base_record(p, *s));
+    }
     json_set(doc, "steps", steps);
+    json_set(doc, "bases", bases);
     return doc;
 }
 
@@ -89,98 +120,4 @@ Json *cached_read_record(const Plan *p)
     CacheKey key = record_key(p, &a);
 
     return cached_find_document(p->b, &key);
-}
-
-/* --- comparing --- */
-
-static Str member(const Json *j, const char *name)
-{
-    Str s = S("");
-
-    (void)json_get_text(json_find(j, name), &s);
-    return s;
-}
-
-static unsigned likeness(const Json *old, const Stage *s, const Step *step)
-{
-    Str text = member(old, "text"), word = str_from(instr_name(step->i->kind));
-
-    if (text.n < word.n || !str_eq_nocase(str_head(text, word.n), word))
-        return 0;
-    return 1u + (str_eq(text, step->i->original) ? 4u : 0u) +
-           (str_eq(member(old, "stage"), s->name) ? 2u : 0u) +
-           (str_eq(member(old, "before"), cache_key_str(&step->cache->before)) ? 8u : 0u);
-}
-
-static const Json *nearest(const Json *record, const Stage *s, const Step *step)
-{
-    const Json *steps = json_find(record, "steps"), *best = NULL;
-    unsigned most = 2; /* the same instruction of another stage on something else is no relative */
-
-    for (size_t i = 0; i < json_count(steps); i++) {
-        const Json *old = json_at(steps, i);
-        unsigned n = likeness(old, s, step);
-
-        if (n > most) {
-            most = n;
-            best = old;
-        }
-    }
-    return best;
-}
-
-static void add_name(Buf *out, unsigned *n, const char *what, Str name)
-{
-    if (*n < NAMES_SHOWN)
-        buf_addf(out, "%s" STR_FMT " %s", *n ? ", " : "", STR_ARG(name), what);
-    (*n)++;
-}
-
-static bool has_input(const StepCache *c, Str name)
-{
-    vec_foreach(in, &c->inputs)
-        if (str_eq(in->name, name))
-            return true;
-    return false;
-}
-
-static void add_differences(const StepCache *c, const Json *old, Buf *out)
-{
-    const Json *inputs = json_find(old, "inputs");
-    unsigned n = 0;
-
-    for (size_t i = 0; i < c->inputs.n && i < INPUTS_MAX; i++) {
-        Str was;
-
-        if (!json_get_text(json_find(inputs, c->inputs.v[i].name.p), &was))
-            add_name(out, &n, "is new", c->inputs.v[i].name);
-        else if (!str_eq(was, str_from(c->inputs.v[i].digest)))
-            add_name(out, &n, "differs", c->inputs.v[i].name);
-    }
-    for (JsonIter it = {0}; json_next(inputs, &it);)
-        if (!has_input(c, it.key))
-            add_name(out, &n, "is gone", it.key);
-    if (n > NAMES_SHOWN)
-        buf_addf(out, " and %u more", n - NAMES_SHOWN);
-    if (n == 0)
-        buf_add_z(out, "one of many inputs differs");
-}
-
-bool cached_compare(const Json *record, const Stage *s, const Step *step, Buf *out)
-{
-    const StepCache *c = step->cache;
-    const Json *old = nearest(record, s, step);
-
-    if (!old)
-        return false;
-    if (!str_eq(member(old, "own"), cache_key_str(&c->own)))
-        add_differences(c, old, out);
-    else if (!str_eq(member(old, "before"), cache_key_str(&c->before)))
-        buf_add_z(out, "what is below it differs (the base image, the platform, SOURCE_DATE_EPOCH "
-                       "or an earlier step)");
-    else if (c->from_stage || c->from_image || c->mounts.n)
-        buf_add_z(out, "what it takes from another stage or image differs");
-    else
-        buf_add_z(out, "it was made before, but its entry is gone or too old");
-    return true;
 }

@@ -168,9 +168,18 @@ static void describe(const KeyFiles *f, const KeyItem *item, const Contents *c, 
     }
 }
 
+/* "file PATH (MODE)": a mode that differs is to be seen as that. */
+static void remembered_name(const KeyItem *item, Str name, Buf *out)
+{
+    buf_add(out, name);
+    if (!item->name_only && !S_ISLNK(item->node->inode->mode))
+        buf_addf(out, " (%04o)", item->node->inode->mode & 07777u);
+}
+
 static int add_fields(KeyFiles *f, const Contents *c, KeyMaker *k, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(BUF_SMALL), name = BUF_INIT(BUF_SMALL);
+    cleanup_buf Buf shown = BUF_INIT(BUF_SMALL);
     cleanup_map Map links = {0};
 
     key_add_count(k, "files", f->items.n);
@@ -180,10 +189,12 @@ static int add_fields(KeyFiles *f, const Contents *c, KeyMaker *k, Err *err)
 
         buf_truncate(&text, 0);
         buf_truncate(&name, 0);
+        buf_truncate(&shown, 0);
         describe(f, item, c, &links, &text);
         buf_addf(&name, "file " STR_FMT, STR_ARG(item->path));
+        remembered_name(item, buf_str(&name), &shown);
         TRY(buf_check(&text, "what is known of a file", err));
-        key_add(k, buf_z(&name), buf_str(&text));
+        key_add_as(k, buf_z(&name), buf_z(&shown), buf_str(&text));
         if (!S_ISDIR(i->mode))
             (void)map_set(&links, (Str){(const char *)&i, sizeof(i)}, (void *)(uintptr_t)(n + 1));
     }

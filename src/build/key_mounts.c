@@ -5,27 +5,51 @@
 #include "build/named.h"
 #include "dockerfile/mount.h"
 
-static void add_optional(KeyMaker *k, const char *name, bool has, int64_t value)
+/* The mounts of a step are told apart by their numbers. */
+typedef struct MountFields {
+    KeyMaker *k;
+    Arena *arena;
+    unsigned number;
+} MountFields;
+
+static const char *field(const MountFields *x, const char *what)
 {
-    key_add(k, name, has ? S("given") : S("default"));
-    key_add_number(k, name, has ? value : 0);
+    return str_fmt_in(x->arena, "mount %u: %s", x->number, what).p;
 }
 
-static void add_fields(KeyMaker *k, StageBuild *s, const RunMount *m)
+static void add_text(const MountFields *x, const char *what, Str value)
 {
-    key_add(k, "mount", str_from(mount_type_name(m->type)));
-    key_add(k, "mount target", path_join(&s->arena, stage_workdir(s), m->target));
-    key_add_bool(k, "mount is at the default place", m->target.n == 0);
-    key_add(k, "mount source", m->source);
-    key_add(k, "mount id", m->id);
-    key_add(k, "mount variable", m->has_env ? m->env : S(""));
-    key_add_bool(k, "mount has a variable", m->has_env);
-    key_add_bool(k, "mount is read-only", m->read_only);
-    key_add_bool(k, "mount is required", m->required);
-    add_optional(k, "mount mode", m->has_mode, m->mode);
-    add_optional(k, "mount uid", m->has_uid, m->uid);
-    add_optional(k, "mount gid", m->has_gid, m->gid);
-    key_add_number(k, "mount size", (int64_t)m->size_bytes);
+    key_add(x->k, field(x, what), value);
+}
+
+static void add_bool(const MountFields *x, const char *what, bool value)
+{
+    key_add_bool(x->k, field(x, what), value);
+}
+
+static void add_optional(const MountFields *x, const char *what, bool has, int64_t value)
+{
+    const char *name = field(x, what);
+
+    key_add(x->k, name, has ? S("given") : S("default"));
+    key_add_number(x->k, name, has ? value : 0);
+}
+
+static void add_fields(const MountFields *x, StageBuild *s, const RunMount *m)
+{
+    add_text(x, "type", str_from(mount_type_name(m->type)));
+    add_text(x, "target", path_join(&s->arena, stage_workdir(s), m->target));
+    add_bool(x, "is at the default place", m->target.n == 0);
+    add_text(x, "source", m->source);
+    add_text(x, "id", m->id);
+    add_bool(x, "has a variable", m->has_env);
+    add_text(x, "variable", m->has_env ? m->env : S(""));
+    add_bool(x, "is read-only", m->read_only);
+    add_bool(x, "is required", m->required);
+    add_optional(x, "mode", m->has_mode, m->mode);
+    add_optional(x, "uid", m->has_uid, m->uid);
+    add_optional(x, "gid", m->has_gid, m->gid);
+    key_add_number(x->k, field(x, "size"), (int64_t)m->size_bytes);
 }
 
 typedef struct KeyMounts {
@@ -34,6 +58,7 @@ typedef struct KeyMounts {
     Contents *contents;
     KeyMaker *k;
     StepCache *ret;
+    MountFields fields; /* of the mount at hand */
 } KeyMounts;
 
 static int add_context(KeyMounts *x, const RunMount *m, Context *context, Err *err)
@@ -47,7 +72,7 @@ static int add_context(KeyMounts *x, const RunMount *m, Context *context, Err *e
     f.tree = context_tree(context);
     TRY(tree_lookup(f.tree, m->source, true, &top, err));
     if (top) /* a mount shows the directory itself as well */
-        key_add_number(x->k, "mount mode of the source", top->inode->mode);
+        key_add_number(x->k, field(&x->fields, "mode of the source"), top->inode->mode);
     vec_push(&source, m->source.n ? m->source : S("."));
     rc = key_files_add(&f, &source, x->contents, x->k, err);
     if (rc == 0)
@@ -68,10 +93,10 @@ static int add_from(KeyMounts *x, const RunMount *m, Err *err)
     if (!source.stage && image.n)
         TRY(named_context(s->b, image, &s->stage->platform, &files, err));
     if (files) {
-        key_add(x->k, "mount from", S("context"));
+        add_text(&x->fields, "from", S("context"));
         return add_context(x, m, files, err);
     }
-    key_add(x->k, "mount from", source.stage ? S("stage") : image.n ? S("image") : S("nothing"));
+    add_text(&x->fields, "from", source.stage ? S("stage") : image.n ? S("image") : S("nothing"));
     if (!source.stage && image.n)
         TRY(image_resolve(s->b, image, &s->stage->platform, &source.image, err));
     if (source.stage || source.image)
@@ -85,7 +110,8 @@ static int add_mount(KeyMounts *x, Str text, Err *err)
     RunMount m;
 
     TRY(mount_parse(&x->s->arena, text, &variables, &m, err));
-    add_fields(x->k, x->s, &m);
+    x->fields = (MountFields){x->k, &x->s->arena, x->fields.number + 1};
+    add_fields(&x->fields, x->s, &m);
     if (m.from.n)
         return add_from(x, &m, err);
     return m.type == MOUNT_TYPE_BIND ? add_context(x, &m, x->s->b->req->context, err) : 0;
@@ -94,15 +120,13 @@ static int add_mount(KeyMounts *x, Str text, Err *err)
 int key_mounts_add(StageBuild *s, const Step *step, Contents *c, KeyMaker *k, StepCache *ret,
                    Err *err)
 {
-    KeyMounts x = {s, step, c, k, ret};
-    size_t n = 0;
+    KeyMounts x = {.s = s, .step = step, .contents = c, .k = k, .ret = ret};
 
     vec_foreach(f, &step->i->flags) {
         if (!str_eq(f->name, S("mount")))
             continue;
         TRY(add_mount(&x, f->value, err));
-        n++;
     }
-    key_add_count(k, "mounts", n);
+    key_add_count(k, "mounts", x.fields.number);
     return 0;
 }

@@ -57,7 +57,7 @@ static void add_heredocs(KeyMaker *k, const Instr *i)
     vec_foreach(h, &i->heredocs) {
         key_add(k, "heredoc name", h->name);
         key_add_bool(k, "heredoc expands", h->expand);
-        key_add(k, "heredoc", h->body);
+        key_add_lines(k, "heredoc", h->body);
     }
 }
 
@@ -75,15 +75,19 @@ static void add_environment(KeyMaker *k, StageBuild *s)
     }
 }
 
-static void add_flags(KeyMaker *k, const Instr *i)
+static void add_flag(KeyMaker *k, StageBuild *s, const Flag *f, Str value)
 {
-    vec_foreach(f, &i->flags) {
-        if (str_eq(f->name, S("mount")))
-            continue;
-        key_add(k, "flag", f->name);
-        key_add_bool(k, "flag has a value", f->has_value);
-        key_add(k, "flag value", f->value);
-    }
+    const char *name = str_fmt_in(&s->arena, "flag --" STR_FMT, STR_ARG(f->name)).p;
+
+    key_add_bool(k, name, f->has_value);
+    key_add(k, name, value);
+}
+
+static void add_flags(KeyMaker *k, StageBuild *s, const Instr *i)
+{
+    vec_foreach(f, &i->flags)
+        if (!str_eq(f->name, S("mount")))
+            add_flag(k, s, f, f->value);
     key_add(k, "flags", S("end"));
 }
 
@@ -96,7 +100,7 @@ static int key_of_run(StageBuild *s, const Step *step, KeyMaker *k, Contents *c,
     add_words(k, "command", &i->args);
     add_heredocs(k, i);
     add_words(k, "shell", &s->config.shell);
-    add_flags(k, i);
+    add_flags(k, s, i);
     key_add(k, "user", s->config.user);
     key_add(k, "working directory", stage_workdir(s));
     add_environment(k, s);
@@ -128,9 +132,7 @@ static int add_copy_flags(KeyMaker *k, StageBuild *s, const Instr *i, Err *err)
             continue;
         if (!str_eq(f->name, S("exclude")))
             TRY(stage_expand(s, f->value, &value, err));
-        key_add(k, "flag", f->name);
-        key_add_bool(k, "flag has a value", f->has_value);
-        key_add(k, "flag value", value);
+        add_flag(k, s, f, value);
     }
     key_add(k, "flags", S("end"));
     return 0;
@@ -209,7 +211,7 @@ static int add_copied_heredocs(KeyMaker *k, StageBuild *s, const Instr *i, Err *
         if (h->expand)
             TRY(scope_expand_body(&s->scope, h->body, &body, err));
         key_add(k, "heredoc name", h->name);
-        key_add(k, "heredoc", body);
+        key_add_lines(k, "heredoc", body);
     }
     return 0;
 }

@@ -56,7 +56,7 @@ static void remember(const KeyMaker *k, const char *name, Str value)
 }
 
 /* Names are ours, or files' and variables': they are framed by their length like the values. */
-void key_add(KeyMaker *k, const char *name, Str value)
+void key_add_as(KeyMaker *k, const char *name, const char *remembered, Str value)
 {
     char frame[64];
     int n = snprintf(frame, sizeof(frame), "%zu:", strlen(name));
@@ -68,7 +68,12 @@ void key_add(KeyMaker *k, const char *name, Str value)
     sha256_update(k->hash, value.p, value.n);
     sha256_update(k->hash, "\n", 1);
     if (k->inputs)
-        remember(k, name, value);
+        remember(k, remembered, value);
+}
+
+void key_add(KeyMaker *k, const char *name, Str value)
+{
+    key_add_as(k, name, name, value);
 }
 
 void key_add_number(KeyMaker *k, const char *name, int64_t value)
@@ -89,9 +94,29 @@ void key_add_key(KeyMaker *k, const char *name, const CacheKey *value)
     key_add(k, name, cache_key_str(value));
 }
 
+void key_add_lines(KeyMaker *k, const char *name, Str text)
+{
+    KeyInputVec *inputs = k->inputs;
+    unsigned n = 0;
+
+    k->inputs = NULL;
+    key_add(k, name, text);
+    k->inputs = inputs;
+    if (!inputs)
+        return;
+    for (Str rest = text, line; str_next(&rest, '\n', &line);) {
+        n = n < KEY_LINES ? n + 1 : n;
+        remember(k, str_fmt_in(k->arena, "%s line %u", name, n).p, line);
+    }
+}
+
 void key_add_count(KeyMaker *k, const char *name, size_t n)
 {
+    KeyInputVec *inputs = k->inputs;
+
+    k->inputs = NULL;
     key_add_number(k, name, (int64_t)n);
+    k->inputs = inputs;
 }
 
 CacheKey key_end(KeyMaker *k)

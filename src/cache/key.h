@@ -45,6 +45,10 @@ typedef struct KeyInput {
 } KeyInput;
 typedef VEC(KeyInput) KeyInputVec;
 
+enum {
+    KEY_LINES = 200
+};
+
 typedef struct KeyMaker {
     Sha256 *hash;
     Arena *arena;        /* borrowed: names of the inputs */
@@ -54,10 +58,16 @@ typedef struct KeyMaker {
 /* 'kind' says what the key is of: keys of different kinds are never equal. */
 KeyMaker key_begin(const char *kind, Arena *a, KeyInputVec *inputs);
 void key_add(KeyMaker *k, const char *name, Str value);
+void key_add_as(KeyMaker *k, const char *name, const char *remembered, Str value);
 void key_add_number(KeyMaker *k, const char *name, int64_t value);
 void key_add_bool(KeyMaker *k, const char *name, bool value);
 void key_add_key(KeyMaker *k, const char *name, const CacheKey *value);
-/* How many items follow, each with key_add(). */
+/*
+ * Remembered line by line, as "NAME line N": of a long text it can be said where it differs. Lines
+ * from KEY_LINES on are remembered as one.
+ */
+void key_add_lines(KeyMaker *k, const char *name, Str text);
+/* How many items follow, each with key_add(); not remembered, since the items are. */
 void key_add_count(KeyMaker *k, const char *name, size_t n);
 CacheKey key_end(KeyMaker *k);
 void key_done(KeyMaker *k); /* for one that was not ended */
