@@ -17,6 +17,7 @@ typedef struct Expander {
     bool keep_quotes; /* heredoc bodies: quotes are ordinary, only \$ \\ and \newline escape */
     StrVec
         *unset; /* when not NULL: names used that were not set (borrowed from the word), for lint */
+    size_t *work; /* see pattern.h; several expanders may have one */
 } Expander;
 
 /*

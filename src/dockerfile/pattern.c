@@ -10,7 +10,8 @@
 #include "dockerfile/text.h"
 
 enum {
-    WORK_MAX = 1 << 26, /* characters compared in one substitution */
+    WORK_MAX = 1 << 26,     /* characters compared in one substitution: a third of a second */
+    WORK_MAX_ALL = 1 << 28, /* ... in all that are counted together */
 };
 
 typedef enum ElementKind {
@@ -29,7 +30,7 @@ typedef VEC(Element) ElementVec;
 typedef struct Matcher {
     const ElementVec *elements;
     Str value;
-    size_t work;
+    size_t work, most;
 } Matcher;
 
 typedef struct Match {
@@ -132,7 +133,7 @@ static bool find_segment(Matcher *m, size_t i, size_t j, size_t from, bool last,
 {
     bool found = false;
 
-    for (size_t at = from; m->work < WORK_MAX;) {
+    for (size_t at = from; m->work < m->most;) {
         size_t end;
 
         if (match_segment(m, i, j, at, &end)) {
@@ -169,26 +170,40 @@ static bool match_rest(Matcher *m, size_t i, size_t at, bool longest, size_t *re
     return true;
 }
 
-static int check_work(const Matcher *m, Err *err)
+static Matcher matcher(const ElementVec *elements, Str value, const size_t *work)
+{
+    Matcher m = {.elements = elements, .value = value, .most = WORK_MAX};
+
+    if (work && *work > WORK_MAX_ALL - m.most)
+        m.most = *work < WORK_MAX_ALL ? WORK_MAX_ALL - *work : 0;
+    return m;
+}
+
+static int check_work(const Matcher *m, size_t *work, Err *err)
 {
     if (m->work >= WORK_MAX)
         return err_set(err, ERR_LIMIT, "pattern and value of a substitution are too long");
+    if (m->work >= m->most)
+        return err_set(err, ERR_LIMIT, "the substitutions of the Dockerfile take too long");
+    if (work)
+        *work += m->work;
     return 0;
 }
 
-static int trim_begin(const ElementVec *elements, Str value, bool longest, size_t *ret_cut,
-                      Err *err)
+static int trim_begin(const ElementVec *elements, Str value, bool longest, size_t *work,
+                      size_t *ret_cut, Err *err)
 {
-    Matcher m = {elements, value, 0};
+    Matcher m = matcher(elements, value, work);
     size_t first = segment_end(&m, 0), end;
 
     *ret_cut = 0;
     if (match_segment(&m, 0, first, 0, &end) && match_rest(&m, first, end, longest, &end))
         *ret_cut = end;
-    return check_work(&m, err);
+    return check_work(&m, work, err);
 }
 
-int pattern_trim(Str pattern, Str value, bool at_end, bool longest, Str *ret, Err *err)
+int pattern_trim(Str pattern, Str value, bool at_end, bool longest, size_t *work, Str *ret,
+                 Err *err)
 {
     cleanup_free char *reversed = NULL;
     ElementVec elements = {0};
@@ -198,9 +213,12 @@ int pattern_trim(Str pattern, Str value, bool at_end, bool longest, Str *ret, Er
     if (rc == 0 && at_end) {
         reverse_elements(&elements);
         reversed = reverse_text(value);
+        if (work)
+            *work += value.n;
     }
     if (rc == 0)
-        rc = trim_begin(&elements, at_end ? (Str){reversed, value.n} : value, longest, &cut, err);
+        rc = trim_begin(&elements, at_end ? (Str){reversed, value.n} : value, longest, work, &cut,
+                        err);
     vec_done(&elements);
     TRY(rc);
     *ret = at_end ? str_head(value, value.n - cut) : str_skip(value, cut);
@@ -240,15 +258,15 @@ static void replace(Matcher *m, Str with, bool all, Buf *out)
         buf_add(out, str_skip(m->value, at));
 }
 
-int pattern_replace(Str pattern, Str value, Str with, bool all, Buf *out, Err *err)
+int pattern_replace(Str pattern, Str value, Str with, bool all, size_t *work, Buf *out, Err *err)
 {
     ElementVec elements = {0};
-    Matcher m = {&elements, value, 0};
+    Matcher m = matcher(&elements, value, work);
     int rc = compile(pattern, &elements, err);
 
     if (rc == 0) {
         replace(&m, with, all, out);
-        rc = check_work(&m, err);
+        rc = check_work(&m, work, err);
     }
     vec_done(&elements);
     return rc;

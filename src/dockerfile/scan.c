@@ -139,13 +139,13 @@ static int demand(Str name, bool set, Str message, Err *err)
                    set ? "empty" : "unset");
 }
 
-static int trim_value(Str operand, char op, Str value, Buf *out, Err *err)
+static int trim_value(const Scan *s, Str operand, char op, Str value, Buf *out, Err *err)
 {
     bool longest = operand.n && operand.p[0] == op;
     Str left;
 
-    TRY(pattern_trim(longest ? str_skip(operand, 1) : operand, value, op == '%', longest, &left,
-                     err));
+    TRY(pattern_trim(longest ? str_skip(operand, 1) : operand, value, op == '%', longest,
+                     s->x->work, &left, err));
     buf_add(out, left);
     return 0;
 }
@@ -178,7 +178,7 @@ static int scan_operator(Scan *s, Str name, Str modifier, Buf *out, Err *err)
         buf_add(out, value);
         return 0;
     case '#':
-    case '%': return trim_value(buf_str(&operand), op, value, out, err);
+    case '%': return trim_value(s, buf_str(&operand), op, value, out, err);
     default: return bad_modifier(modifier, err);
     }
 }
@@ -199,7 +199,7 @@ static int scan_replace(Scan *s, Str name, Buf *out, Err *err)
                  STR_ARG(buf_str(&pattern)), STR_ARG(buf_str(&with)));
         return 0;
     }
-    return pattern_replace(buf_str(&pattern), value, buf_str(&with), all, out, err);
+    return pattern_replace(buf_str(&pattern), value, buf_str(&with), all, s->x->work, out, err);
 }
 
 /* After "${". */

@@ -77,7 +77,8 @@ void scope_init_global(Scope *s, Arena *arena, const ScopeOpts *opts)
     *s = (Scope){.arena = arena,
                  .build_args = opts->build_args,
                  .escape = opts->escape,
-                 .expanded = arena_new(arena, size_t)};
+                 .expanded = arena_new(arena, size_t),
+                 .work = arena_new(arena, size_t)};
     set_platform(s, "BUILD", opts->build);
     set_platform(s, "TARGET", opts->target);
     scope_set(s, S("TARGETSTAGE"), given ? given->value : opts->target_stage);
@@ -89,6 +90,7 @@ void scope_init_stage(Scope *s, const Scope *global, Arena *arena, const KeyValu
                  .build_args = global->build_args,
                  .escape = global->escape,
                  .expanded = global->expanded,
+                 .work = global->work,
                  .global = global};
     set_all(s, base_env);
 }
@@ -145,7 +147,8 @@ Expander scope_expander(const Scope *s)
     return (Expander){.escape = s->escape,
                       .lookup = lookup,
                       .ctx = (void *)(uintptr_t)s,
-                      .unset = s->unset};
+                      .unset = s->unset,
+                      .work = s->work};
 }
 
 static int keep(const Scope *s, const Buf *out, Str *ret, Err *err)

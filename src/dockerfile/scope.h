@@ -29,6 +29,7 @@ typedef struct Scope {
     StrVec args;                /* names declared by ARG, once each, in order */
     const struct Scope *global; /* ARGs before the first FROM; NULL in the global scope itself */
     size_t *expanded;           /* bytes so far, of all scopes below one global one */
+    size_t *work;               /* of patterns, the same */
     StrVec *unset;              /* see expand.h; NULL = nobody wants to know */
 } Scope;
 

@@ -435,6 +435,23 @@ TEST(limits)
     CHECK_ERR(expand_word(&x, buf_str(&word), &out, &err), ERR_LIMIT, "too long");
 }
 
+/* Each is quick; all together must be, too. */
+TEST(limit_of_all)
+{
+    cleanup_free char *value = repeat("a", 100000);
+    Str s = str_from(value);
+    size_t work = 250000000; /* as if many had been before */
+    const Expander x = {.escape = '\\', .lookup = long_lookup, .ctx = &s, .work = &work};
+    cleanup_buf Buf out = BUF_INIT(LIMIT_EXPANSION);
+    Err err;
+    int rc = 0;
+
+    for (int n = 0; n < 1000 && rc == 0; n++)
+        rc = expand_word(&x, S("${a##*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}${a%%*}"), &out, &err);
+    CHECK(rc < 0 && err.kind == ERR_LIMIT && strstr(err.msg, "take too long"));
+    CHECK(work > 250000000);
+}
+
 TEST_MAIN(T(quotes_and_escapes), T(other_escape_character), T(quotes_kept), T(names), T(defaults),
           T(trimming), T(replacing), T(mistakes), T(splitting), T(splitting_leaves_nothing_behind),
-          T(unset_names), T(limits))
+          T(unset_names), T(limits), T(limit_of_all))
