@@ -8,7 +8,9 @@
 #include "cli/digest_files.h"
 #include "cli/registry_opts.h"
 #include "cli/request.h"
-#include "os/temp.h"
+#include "layer/compress.h"
+#include "os/cpu.h"
+#include "os/fd.h"
 #include "store/archive_in.h"
 #include "store/layout.h"
 
@@ -38,6 +40,39 @@ static void push_done(Push *p)
     arena_done(&p->arena);
 }
 
+/* As a build compresses its layers, so that the same layer is the same blob. */
+typedef struct Packer {
+    LayerPacker p;
+    Pool *pool;
+} Packer;
+
+static int pack_layer(LayerPacker *self, Store *s, const Digest *raw, Descriptor *ret, Err *err)
+{
+    static const LayerCodec codec = {.kind = COMPRESSION_GZIP, .gzip = GZIP_FAST, .level = 1};
+    cleanup_with(compressor_free_at) Compressor *c = NULL;
+    cleanup_close int fd = -1;
+    LayerBlob blob;
+    FdReader in;
+
+    TRY(store_open_blob(s, raw, &fd, NULL, err));
+    in = fd_reader(fd);
+    TRY(compressor_new(s, ((Packer *)self)->pool, &codec, &c, err));
+    TRY(io_copy(&in.r, compressor_writer(c), NULL, err));
+    TRY(compressor_finish(c, &blob, err));
+    if (!digest_eq(&blob.diff_id, raw))
+        return err_set(err, ERR_DIGEST, "the layer changed while it was compressed");
+    *ret = blob.desc;
+    return 0;
+}
+
+static int open_archive(Push *p, const char *path, Err *err)
+{
+    cleanup_with(pool_free_at) Pool *pool = pool_new(cpu_count());
+    Packer packer = {{pack_layer}, pool};
+
+    return archive_read(p->store, path, &packer.p, &p->root, &p->arena, err);
+}
+
 static int open_image(Push *p, const char *path, Err *err)
 {
     struct stat st;
@@ -51,7 +86,7 @@ static int open_image(Push *p, const char *path, Err *err)
     }
     dir = p->s->kiln_dir ? p->s->kiln_dir : default_kiln_dir(&p->arena);
     TRY(store_open(str_fmt_in(&p->arena, "%s/store", dir).p, &p->store, err));
-    return archive_read(p->store, path, &p->root, &p->arena, err);
+    return open_archive(p, path, err);
 }
 
 static int parse_tags(Push *p, Err *err)

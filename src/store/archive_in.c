@@ -31,6 +31,7 @@ typedef struct ArchiveFile {
 
 typedef struct Archive {
     Store *store;
+    LayerPacker *packer; /* NULL: layers stay as they are */
     Arena *arena;
     Map files; /* name -> ArchiveFile */
 } Archive;
@@ -184,6 +185,11 @@ static int describe_layer(const Archive *x, Str name, Descriptor *ret, Err *err)
     if (c != COMPRESSION_NONE && c != COMPRESSION_GZIP && c != COMPRESSION_ZSTD)
         return err_set(err, ERR_UNSUPPORTED, STR_FMT ": a layer must be plain, gzip or zstd",
                        STR_ARG(name));
+    if (c == COMPRESSION_NONE && x->packer) {
+        if (x->packer->pack(x->packer, x->store, &f->digest, ret, err) < 0)
+            return err_wrap(err, STR_FMT, STR_ARG(name));
+        return 0;
+    }
     *ret = (Descriptor){.media_type = media_layer(false, c), .digest = f->digest, .size = f->size};
     return 0;
 }
@@ -248,9 +254,10 @@ static int read_archive(Archive *x, const char *path, Descriptor *ret, Err *err)
     return err_set(err, ERR_USAGE, "no image: it has neither index.json nor manifest.json");
 }
 
-int archive_read(Store *s, const char *path, Descriptor *ret, Arena *a, Err *err)
+int archive_read(Store *s, const char *path, LayerPacker *packer, Descriptor *ret, Arena *a,
+                 Err *err)
 {
-    Archive x = {.store = s, .arena = a};
+    Archive x = {.store = s, .packer = packer, .arena = a};
     int rc = read_archive(&x, path, ret, err);
 
     map_done(&x.files);

@@ -11,11 +11,19 @@
 
 #include "store/store.h"
 
+/* Layers as docker saves them are not compressed: put 'raw' into the store as it should travel. */
+typedef struct LayerPacker LayerPacker;
+struct LayerPacker {
+    int (*pack)(LayerPacker *self, Store *s, const Digest *raw, Descriptor *ret, Err *err);
+};
+
 /*
  * The archive's files go into the store. *ret describes the image, or the index, in it; exactly one
  * is wanted: ERR_USAGE otherwise. Strings live in the arena.
+ *      packer   for layers that no manifest names yet; NULL: they stay as they are
  */
-int archive_read(Store *s, const char *path, Descriptor *ret, Arena *a, Err *err) must_check;
+int archive_read(Store *s, const char *path, LayerPacker *packer, Descriptor *ret, Arena *a,
+                 Err *err) must_check;
 
 /* The only image (or index) that an opened layout lists. */
 int layout_only_image(Store *s, Descriptor *ret, Arena *a, Err *err) must_check;

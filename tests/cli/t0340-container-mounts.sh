@@ -79,8 +79,6 @@ in_container() {
 
 # of $LAB/out, where the messages of kiln come in between
 what_is_left() { grep -E '^(/|end|was)' "$LAB/out" | grep -v passwd; }
-# unlike NAME TEXT REGEX: no line of it matches
-unlike() { is "$1" "$(grep -E "$3" <<<"$2")" ''; }
 
 mounts_suite() {
     ok "$1: every type of mount" in_container 'kiln all --oci-layout-path /result/image && echo status && left'

@@ -47,5 +47,5 @@ if lab_files_start "$LAB/git" tls; then
     is "https git, with a token" "$(build git "$LAB_FILES/git-auth/r.git" -v "$LAB_FILES_CA:/lab/git-ca.pem:ro" \
         -e SSL_CERT_FILE=/lab/git-ca.pem -e GIT_USERNAME=user -e GIT_PASSWORD=secret)" "$want"
 fi
-is "no secret in the log" "$(clouds_leaks "$LAB/log")" 0
+is "no secret in the log" "$(clouds_leaks "$LAB/log")" ""
 finish

@@ -46,6 +46,8 @@ is "the same layers and config" "$(raw pushed:docker | jq -c '[.config.digest, .
     "$(raw pushed:oci | jq -c '[.config.digest, .layers[].digest]')"
 skopeo copy -q "oci-archive:$LAB/oci.tar" "docker-archive:$LAB/skopeo.tar:x:1"
 ok "push what skopeo saved" "$KILN" push "$LAB/skopeo.tar" -d "$R/pushed:skopeo"
+is "its layers, which were not compressed, are the build's blobs again" "$(raw pushed:skopeo | jq -c '[.layers[] | .digest, .mediaType]')" \
+    "$(raw pushed:oci | jq -c '[.layers[] | .digest, .mediaType]')"
 ok "and skopeo takes it back" skopeo copy -q --src-tls-verify=false "docker://$R/pushed:skopeo" "oci:$LAB/back:1"
 is "with its file" "$(flatten --only content "$LAB/back:1" | grep '^./a ')" './a data="hello\n"'
 : >"$LAB/empty.tar"

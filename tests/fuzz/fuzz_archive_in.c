@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (fd < 0 || write(fd, data, n) != (ssize_t)n)
         abort();
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    if (archive_read(store, path, &d, &a, &err) < 0) {
+    if (archive_read(store, path, NULL, &d, &a, &err) < 0) {
         if (err.kind == ERR_SYS)
             abort();
     } else if (store_has(store, &d.digest, NULL)) { /* an index may name what the archive lacks */

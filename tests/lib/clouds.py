@@ -13,7 +13,7 @@ request whose line holds SUBSTRING: "503" answers so, "none" that there is nothi
 over. Members of config.json: "life", seconds of tokens; "corrupt", a bit of every object is wrong; "skew", seconds that the clouds'
 clock is ahead of ours; "also", addresses of which port 80 is served, too.
 """
-import base64, datetime, email.utils, hashlib, hmac, http.client, http.server, json, pathlib, ssl, sys, threading, time
+import base64, datetime, email.utils, hashlib, hmac, http.client, http.server, json, os, pathlib, ssl, sys, threading, time
 import urllib.parse as up
 import xml.sax.saxutils as sx
 
@@ -43,6 +43,9 @@ def crc32c(data):
 def note(name, text):
     with LOCK, open(STATE / name, 'a') as f:
         f.write(text + '\n')
+    if name == 'secrets' and os.environ.get('KILN_SECRETS'):  # of ./dev leaks
+        with LOCK, open(os.environ['KILN_SECRETS'], 'a') as f:
+            f.write(text + '\n')
 
 
 def fault_for(line):

@@ -55,10 +55,10 @@ clouds_start() {
 clouds_fault() { printf '%s\n' "$@" >"$CLOUDS/faults"; }
 clouds_asked() { grep -c -- "$1" "$CLOUDS/log" || true; }
 
-# Nothing that was handed out, nor what it was got with, may show in a log.
+# Nothing that was handed out, nor what it was got with, may show in a log: prints the lines where it does.
 clouds_leaks() { # FILE
-    { cat "$CLOUDS/secrets"; printf '%s\n' envsecret filesecret web-token-SECRET pod-SECRET client-SECRET app-SECRET "$AZURE_KEY" sas+SECRET sas%2BSECRET PRIVATE; } |
-        grep -F -c -f - "$1" || true
+    printf '%s\n' "$AZURE_KEY" >>"$CLOUDS/secrets"
+    "$lab_lib/leaks.py" --secrets "$CLOUDS/secrets" "$1"
 }
 
 CLOUDS=$LAB/clouds

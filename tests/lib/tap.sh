@@ -6,6 +6,7 @@
 #   fails NAME STATUS COMMAND... it fails with this exit status ("any": with any but 0); its output is in $output
 #   is NAME GOT WANT             equal strings
 #   like NAME TEXT REGEX         TEXT matches the extended regular expression
+#   unlike NAME TEXT REGEX       no line of it matches
 #   skip NAME REASON             one test that cannot run here
 #   skip_all REASON              none of this script can; ends it
 #   finish                       the plan line; the last call of every script
@@ -55,6 +56,8 @@ like() {
     tap_result "$status" "$1"
     [ "$status" = 0 ] || tap_say "does not match $3:"$'\n'"$2"
 }
+
+unlike() { is "$1" "$(grep -E "$3" <<<"$2")" ''; }
 
 skip() {
     tap_count=$((tap_count + 1))
