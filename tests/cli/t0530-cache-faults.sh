@@ -201,4 +201,32 @@ rm -f "$LAB/layout/blobs/sha256/$manifest" # nothing names it any more
 head -c 200 "$LAB/layout/index.json" >"$LAB/cut" && cat "$LAB/cut" >"$LAB/layout/index.json"
 mended "an index that was cut off" "${layout[@]}"
 ok "all is sound" sound "$LAB/layout"
+
+# ---- builds that share a kiln directory, and kiln prune beside them
+
+sed -i 's/^RUN rm .*/RUN rm \/one/; s/^FROM base$/&\nARG N\nENV N=$N/' "$LAB/ctx/Dockerfile"
+shared() { # KILN-DIR NAME N
+    "$KILN" build --kiln-dir "$1" --build-context "base=oci-layout://$LAB/busybox" --cache --build-arg "N=$3" --digest-file "$LAB/$2" \
+        "$LAB/ctx" >"$LAB/$2.log" 2>&1
+}
+for n in 1 2 3; do shared "$LAB/kiln.$n" "alone.$n" "$n"; done
+"$KILN" prune --kiln-dir "$LAB/shared" >/dev/null 2>&1
+(while [ ! -e "$LAB/stop" ]; do "$KILN" prune --kiln-dir "$LAB/shared" --keep-size 1MB >/dev/null 2>&1; sleep 0.05; done) &
+pruner=$!
+wrong=''
+for round in 1 2 3; do
+    builders=()
+    for n in 1 2 3; do
+        shared "$LAB/shared" "beside.$n" "$n" &
+        builders+=("$!")
+    done
+    for n in 1 2 3; do
+        wait "${builders[n - 1]}" || wrong="$wrong round $round, build $n: $(tail -n 3 "$LAB/beside.$n.log");"
+        cmp -s "$LAB/beside.$n" "$LAB/alone.$n" || wrong="$wrong round $round, build $n: another image;"
+    done
+done
+: >"$LAB/stop"
+wait "$pruner"
+is "builds side by side, and prune: the images that each gives alone" "$wrong" ''
+ok "the store is sound" sound "$LAB/shared/store"
 finish
