@@ -211,7 +211,7 @@ is "said once" "$(grep -c "warning: the cache " <<<"$output")" 1
 is "after no long trying" "$(grep -c tries <<<"$output")" 0
 fresh
 for pause in 0.2 0.5; do
-    build "${fill[@]}" --build-arg "X=$pause" >/dev/null 2>&1 &
+    "$KILN" build "${base[@]}" "${fill[@]}" --build-arg "X=$pause" "$LAB/ctx" >/dev/null 2>&1 & # no function: the shell of one would be killed
     victim=$!
     sleep "$pause"
     kill -KILL "$victim" 2>/dev/null
