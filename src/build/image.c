@@ -187,6 +187,12 @@ bool image_leave_cache(Builder *b, const BaseImage *i)
     vec_foreach(own, &b->images)
         if (*own == i)
             atomic_store(&(*own)->cache_is_bad, true);
+    if (layout_was_replaced(i->layout)) { /* by kiln warm --force: nothing is wrong with it */
+        builder_note(b,
+                     "%s in the base-image cache was replaced: the image comes from its registry",
+                     store_dir(i->layout));
+        return true;
+    }
     builder_warn(b,
                  "%s in the base-image cache is damaged: the image comes from its registry "
                  "(kiln warm mends the cache)",

@@ -58,6 +58,14 @@ int layout_open(const char *dir, Store **ret, Err *err)
     return 0;
 }
 
+bool layout_was_replaced(const Store *s)
+{
+    struct stat ours, there;
+
+    return fstat(s->fd, &ours) < 0 || stat(s->dir, &there) < 0 || ours.st_ino != there.st_ino ||
+           ours.st_dev != there.st_dev;
+}
+
 static Json *index_new(void)
 {
     Json *doc = json_new_map();

@@ -25,6 +25,8 @@ int layout_resolve(Store *s, Str selector, const Platform *platform, Descriptor 
  * opened. ERR_USAGE when DIR is not an OCI layout.
  */
 int layout_open(const char *dir, Store **ret, Err *err) must_check;
+/* Is the directory that was opened no longer the one of that name? */
+bool layout_was_replaced(const Store *s);
 
 /*
  * Add or replace the index entry whose ref.name is 'ref_name'; "" = the nameless entry of the same
