@@ -48,6 +48,21 @@ ok "kiln warm takes the images of a Dockerfile" "$KILN" warm --cache-dir "$cache
 is "all of them" "$(entries)" 2
 is "nothing else is left there" "$(find "$cache" -mindepth 1 -maxdepth 1 ! -name 'sha256:*' -printf '%f ')" ".warmer-locks "
 
+# Of an image for several platforms: that which is asked for, and builds for it read it.
+lab_base_busybox "$LAB/s390" --platform linux/s390x
+skopeo copy -q --dest-tls-verify=false "oci:$LAB/s390" "docker://$R/base/all:s390" || exit 1
+ok "an index" "$KILN" index create --insecure -t "$R/base/all:1" "$R/base/one:1" "$R/base/all:s390"
+warmed=$cache
+cache=$LAB/platforms
+ok "another platform" "$KILN" warm --cache-dir "$cache" --platform linux/s390x "$R/base/all:1"
+is "is one entry" "$(entries)" 1
+blobs=$(asked blobs)
+ok "a build for it" build "$R/base/all:1" --custom-platform linux/s390x
+is "reads it" "$(asked blobs)" "$blobs"
+ok "a build for this machine" build "$R/base/all:1"
+ok "does not" test "$(asked blobs)" -gt "$blobs"
+cache=$warmed
+
 wrong() { # NAME REGEXP COMMAND...
     local name=$1 want=$2 text status=0
     shift 2

@@ -321,7 +321,7 @@ def run_cached(case, o):
             return [f'build {attempt} failed with {status}:\n{stderr}']
         images.append(Built(out))
     missed = [line for line in (stdout + stderr).splitlines() if re.match(r'\[\S+ \d+/\d+\] miss ', line)]
-    warned = [line for line in stderr.splitlines() if 'cache' in line and 'warning' in line]
+    warned = [line for line in stderr.splitlines() if re.search(r'warning: .*(the cache |in the cache|stored in)', line)]
     same = images[0].digest() == images[1].digest()
     return missed + warned + ([] if same else ['the build from the cache gave another image'])
 
