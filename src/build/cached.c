@@ -90,6 +90,7 @@ void cached_free(Builder *b)
     vec_done(&c->jobs);
     vec_done(&c->waiting);
     vec_done(&c->mounts);
+    vec_done(&c->restored);
     vec_done(&c->damaged);
     contents_free(c->contents);
     digests_free(c->digests);

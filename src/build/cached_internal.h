@@ -6,6 +6,7 @@
 
 #include "build/cached.h"
 #include "build/push.h"
+#include "cache/mounts.h"
 
 typedef struct CacheSource {
     CacheRepo *repo;      /* owned */
@@ -31,6 +32,13 @@ typedef struct UsedMount {
     bool damaged; /* what a cache has of it could not be used: it is not built upon */
 } UsedMount;
 
+/* A directory that this build has brought back, and from where. */
+typedef struct RestoredMount {
+    CacheKey key;
+    const CacheRepo *from;
+    MountMark mark;
+} RestoredMount;
+
 struct BuildCache {
     VEC(CacheSource *) from, to;
     Contents *contents;
@@ -39,6 +47,7 @@ struct BuildCache {
     Pool *up;         /* writes */
     VEC(CacheJob *) jobs, waiting;
     VEC(UsedMount) mounts;
+    VEC(RestoredMount) restored;
     StrVec damaged; /* keys of mounts that could not be restored */
     bool any_hit;
     bool unsafe; /* the context changes meanwhile: nothing more is stored */

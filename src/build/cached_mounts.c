@@ -52,16 +52,19 @@ static int restore_from(Builder *b, CacheSource *from, const CacheMount *c, cons
                         Err *err)
 {
     cleanup_with(transfer_done) Transfer t = {.fd = -1};
-    MountReport report;
+    RestoredMount r = {.from = from->repo};
     int found;
 
     t.place.may_chown = sandbox_may_chown(b->sandbox);
     TRY(transfer_begin(b, from, c->key, dir, &t, err));
-    TRY(found = mount_cache_import(&t.place, &report, err));
-    if (found)
-        builder_note(b, "cache mount " STR_FMT ": %s from " STR_FMT, STR_ARG(c->id),
-                     num_format_bytes(report.bytes).z, STR_ARG(cache_repo_name(from->repo)));
-    return found;
+    TRY(found = mount_cache_import(&t.place, &r.mark, err));
+    if (!found)
+        return 0;
+    r.key = t.place.key;
+    vec_push(&b->cache->restored, r);
+    builder_note(b, "cache mount " STR_FMT ": %s from " STR_FMT, STR_ARG(c->id),
+                 num_format_bytes(r.mark.report.bytes).z, STR_ARG(cache_repo_name(from->repo)));
+    return 1;
 }
 
 /* Half of a directory is worse than none. */
@@ -121,6 +124,16 @@ void cached_mount_used(Builder *b, const CacheMount *c)
     vec_push(&b->cache->mounts, used);
 }
 
+/* How it came out of the repository that it goes into, or NULL. */
+static const MountMark *mark_of(const Builder *b, const CacheSource *to, const CacheKey *key)
+{
+    vec_foreach(r, &b->cache->restored)
+        if (cache_key_eq(&r->key, key) &&
+            str_eq(cache_repo_name(r->from), cache_repo_name(to->repo)))
+            return &r->mark;
+    return NULL;
+}
+
 static int export_to(Builder *b, CacheSource *to, const UsedMount *m, MountReport *ret, Err *err)
 {
     cleanup_with(transfer_done) Transfer t = {.fd = -1};
@@ -129,12 +142,12 @@ static int export_to(Builder *b, CacheSource *to, const UsedMount *m, MountRepor
     t.place.id = m->id;
     t.place.may_chown = m->may_chown;
     TRY(transfer_begin(b, to, m->key, m->dir, &t, err));
-    if (mount_cache_export(&t.place, trust, ret, err) == 0)
+    if (mount_cache_export(&t.place, trust, mark_of(b, to, &t.place.key), ret, err) == 0)
         return 0;
     if (!trust || (err->kind != ERR_HTTP && err->kind != ERR_NOT_FOUND))
         return -1;
     log_debug("cache mount " STR_FMT ": once more, with all chunks: %s", STR_ARG(m->id), err->msg);
-    return mount_cache_export(&t.place, false, ret, err);
+    return mount_cache_export(&t.place, false, NULL, ret, err);
 }
 
 static void tell(const Builder *b, const CacheSource *to, const UsedMount *m, const MountReport *r)

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "cache/chunker.h"
+#include "cache/mount_mark.h"
 #include "codec/utf8.h"
 #include "codec/zstd.h"
 #include "layer/apply.h"
@@ -71,8 +72,8 @@ static int read_piece(const MountPlace *m, Arena *a, const Descriptor *d, Piece 
     return 0;
 }
 
-/* 1: the chunks of what the repository has, in their order. */
-static int find_pieces(const MountPlace *m, Arena *a, PieceVec *ret, Err *err)
+/* 1: the chunks of what the repository has, in their order, and the digest of the list. */
+static int find_pieces(const MountPlace *m, Arena *a, PieceVec *ret, Digest *ret_list, Err *err)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
     Manifest manifest;
@@ -84,6 +85,7 @@ static int find_pieces(const MountPlace *m, Arena *a, PieceVec *ret, Err *err)
     TRY(manifest_parse(a, str_dup_in(a, buf_str(&text)), &manifest, err));
     if (!is_ours(&manifest) || manifest.n_layers == 0)
         return 0;
+    *ret_list = digest_of(buf_str(&text));
     for (size_t i = 0; i < manifest.n_layers; i++) {
         Piece *p;
 
@@ -240,9 +242,10 @@ static int add_chunk(void *ctx, Str bytes, Err *err)
 static void learn(Export *x)
 {
     PieceVec last = {0};
+    Digest ignored;
     Err err;
 
-    if (find_pieces(x->m, &x->arena, &last, &err) > 0)
+    if (find_pieces(x->m, &x->arena, &last, &ignored, &err) > 0)
         vec_foreach(p, &last)
             if (cache_repo_has_blob(x->m->repo, &(*p)->desc))
                 (void)map_set(&x->known, str_from((*p)->raw.text), *p);
@@ -312,10 +315,28 @@ static void export_done(Export *x)
     arena_done(&x->arena);
 }
 
-int mount_cache_export(const MountPlace *m, bool trust, MountReport *ret, Err *err)
+static bool is_unchanged(const MountPlace *m, const MountMark *since)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
+    Digest dir, list;
+    Err ignored;
+
+    if (mount_mark_now(m->dir_fd, m->pool, &dir, &ignored) < 0 || !digest_eq(&dir, &since->dir) ||
+        cache_repo_find(m->repo, &m->key, &text, &ignored) <= 0)
+        return false;
+    list = digest_of(buf_str(&text));
+    return digest_eq(&list, &since->list);
+}
+
+int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, MountReport *ret,
+                       Err *err)
 {
     cleanup_with(export_done) Export x = {.m = m};
 
+    if (trust && since && is_unchanged(m, since)) {
+        *ret = (MountReport){.bytes = since->report.bytes, .chunks = since->report.chunks};
+        return 0;
+    }
     if (trust)
         learn(&x);
     TRY(write_archive(&x, err));
@@ -412,14 +433,15 @@ static int lay_out(Import *x, Err *err)
     return disk_finish(disk, err);
 }
 
-int mount_cache_import(const MountPlace *m, MountReport *ret, Err *err)
+int mount_cache_import(const MountPlace *m, MountMark *ret, Err *err)
 {
     cleanup_with(import_done) Import x = {.r = {read_pieces}, .m = m};
-    int found = find_pieces(m, &x.arena, &x.pieces, err);
+    int found = find_pieces(m, &x.arena, &x.pieces, &ret->list, err);
 
     if (found <= 0)
         return found;
     TRY(lay_out(&x, err));
-    *ret = x.report;
+    TRY(mount_mark(m->dir_fd, m->pool, &ret->dir, err));
+    ret->report = x.report;
     return 1;
 }

@@ -44,12 +44,20 @@ typedef struct MountReport {
     uint64_t sent_bytes;    /* compressed */
 } MountReport;
 
+/* What was brought back, and how the directory looked then (cache/mount_mark.h). */
+typedef struct MountMark {
+    Digest dir, list;   /* list: the repository's manifest */
+    MountReport report; /* of the import */
+} MountMark;
+
 /*
- * 'trust': chunks that the repository's last manifest names are there. A directory that somebody
- * changes meanwhile may be an error (ERR_SYS).
+ * 'trust': chunks that the repository's last manifest names are there. With 'since' (or NULL)
+ * nothing is read where neither the directory nor what the repository has is another than then.
+ * A directory that somebody changes meanwhile may be an error (ERR_SYS).
  */
-int mount_cache_export(const MountPlace *m, bool trust, MountReport *ret, Err *err) must_check;
+int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, MountReport *ret,
+                       Err *err) must_check;
 
 /* 1: the directory, which was empty, holds what was exported; 0: nothing is there for it. -1: it
    may hold some of it. */
-int mount_cache_import(const MountPlace *m, MountReport *ret, Err *err) must_check;
+int mount_cache_import(const MountPlace *m, MountMark *ret, Err *err) must_check;

@@ -35,6 +35,7 @@ typedef struct Fixture {
     Store *scratch;
     Pool *pool, *io;
     MountPlace place;
+    MountMark mark; /* of the last import */
     /* a manifest in the making */
     Descriptor chunks[CHUNKS_MAX];
     size_t n;
@@ -105,9 +106,7 @@ static void empty(Fixture *f)
 
 static int import(Fixture *f, Err *err)
 {
-    MountReport ignored;
-
-    return mount_cache_import(&f->place, &ignored, err);
+    return mount_cache_import(&f->place, &f->mark, err);
 }
 
 /* --- what a repository might have --- */
@@ -264,9 +263,9 @@ TEST(there_and_back)
 
     CHECK(import(&f, &err) == 0);
     fill(&f);
-    CHECK_OK(mount_cache_export(&f.place, true, &report, &err));
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
     CHECK(report.chunks == 1 && report.fresh == 1);
-    CHECK_OK(mount_cache_export(&f.place, true, &report, &err));
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
     CHECK(report.chunks == 1 && report.fresh == 0 && report.sent_bytes == 0);
     empty(&f);
     CHECK(import(&f, &err) == 1);
@@ -275,6 +274,46 @@ TEST(there_and_back)
     CHECK(fstatat(f.fd, "d/f", &one, 0) == 0 && fstatat(f.fd, "hard", &two, 0) == 0 &&
           one.st_ino == two.st_ino);
     CHECK((one.st_mode & 07777) == 0640 && is_there(&f, "soft"));
+}
+
+/* What nobody has changed since it came is not sent; what somebody has, of whatever size and time, is. */
+TEST(unchanged)
+{
+    FIXTURE(f);
+    MountReport report;
+    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
+    Err err;
+
+    fill(&f);
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    CHECK_OK(mount_cache_export(&f.place, true, &f.mark, &report, &err));
+    CHECK(report.chunks == 1 && report.fresh == 0 && report.bytes == f.mark.report.bytes);
+    CHECK(cache_repo_find(f.place.repo, &f.place.key, &text, &err) == 1);
+    /* the same size, and the time that it had */
+    CHECK_OK(file_write_atomic(f.fd, "other", 0640, S("t"), &err));
+    CHECK(unlinkat(f.fd, "other", 0) == 0);
+    CHECK_OK(mount_cache_export(&f.place, true, &f.mark, &report, &err));
+    CHECK(report.fresh == 0);
+    {
+        const struct timespec old[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+        int fd = openat(f.fd, "d/f", O_WRONLY | O_CLOEXEC);
+
+        CHECK(fd >= 0 && write(fd, "TEXT", 4) == 4 && futimens(fd, old) == 0 && close(fd) == 0);
+    }
+    CHECK_OK(mount_cache_export(&f.place, true, &f.mark, &report, &err));
+    CHECK(report.fresh == 1);
+    /* the repository has another list than the one that was brought back */
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    check_text(&f, "d/f", "TEXT");
+    put_text(&f, buf_str(&text));
+    CHECK_OK(mount_cache_export(&f.place, true, &f.mark, &report, &err));
+    CHECK(report.fresh == 1);
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    check_text(&f, "d/f", "TEXT");
 }
 
 TEST(too_large)
@@ -288,9 +327,9 @@ TEST(too_large)
         buf_append(&bytes, &x, sizeof(x));
     CHECK_OK(file_write_atomic(f.fd, "large", 0600, buf_str(&bytes), &err));
     f.place.limit_bytes = LIMIT / 2;
-    CHECK_ERR(mount_cache_export(&f.place, true, &report, &err), ERR_LIMIT, "larger than");
+    CHECK_ERR(mount_cache_export(&f.place, true, NULL, &report, &err), ERR_LIMIT, "larger than");
     f.place.limit_bytes = (uint64_t)2 * LIMIT;
-    CHECK_OK(mount_cache_export(&f.place, true, &report, &err));
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
     empty(&f);
     f.place.limit_bytes = LIMIT / 2;
     CHECK_ERR(import(&f, &err), ERR_LIMIT, "larger than");
@@ -439,7 +478,7 @@ TEST(damage)
     Err err;
 
     fill(&f);
-    CHECK_OK(mount_cache_export(&f.place, true, &report, &err));
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
     CHECK(cache_repo_find(f.place.repo, &f.place.key, &text, &err) == 1);
     for (size_t i = 0; i < text.n; i += 7) {
         char was = text.p[i];
@@ -458,5 +497,5 @@ TEST(damage)
     }
 }
 
-TEST_MAIN(T(there_and_back), T(too_large), T(paths), T(absolute_names_stay_below),
+TEST_MAIN(T(there_and_back), T(unchanged), T(too_large), T(paths), T(absolute_names_stay_below),
           T(what_is_no_list_of_ours), T(chunks), T(repeated_chunk), T(damage))
