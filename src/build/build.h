@@ -71,6 +71,7 @@ typedef struct BuildRequest {
     VEC(Secret) secrets;      /* for RUN --mount=type=secret; ids are unique */
     VEC(SshAgent) ssh_agents; /* for RUN --mount=type=ssh */
     Str target;               /* "" = the last stage */
+    StrVec also;              /* stages that are built, too; nothing is made of them */
     bool has_platform;
     Platform platform;
     VEC(Reference) tags;

@@ -277,6 +277,8 @@ int cached_plan(Plan *p, Err *err)
         (*s)->from_cache = true;
     }
     need(p, p->target);
+    vec_foreach(s, &p->also)
+        need(p, *s);
     mark_stages(p);
     if (!p->b->req->dryrun)
         prefetch(p);

@@ -183,18 +183,28 @@ static void suggest_stage(const Plan *p, Str name, Buf *out)
         buf_addf(out, " (did you mean " STR_FMT "?)", STR_ARG(word));
 }
 
-static int find_target(Plan *p, Err *err)
+static int find_target(const Plan *p, Str name, Stage **ret, Err *err)
 {
     cleanup_buf Buf hint = BUF_INIT(BUF_SMALL);
-    Str name = p->b->req->target;
 
-    p->target =
-        name.n ? find_stage(p, name, (unsigned)p->stages.n, true) : p->stages.v[p->stages.n - 1];
-    if (p->target)
+    *ret = name.n ? find_stage(p, name, (unsigned)p->stages.n, true) : p->stages.v[p->stages.n - 1];
+    if (*ret)
         return 0;
     suggest_stage(p, name, &hint);
     return err_set(err, ERR_USAGE, STR_FMT ": target stage \"" STR_FMT "\" could not be found%s",
                    STR_ARG(p->d->name), STR_ARG(name), buf_z(&hint));
+}
+
+static int find_targets(Plan *p, Err *err)
+{
+    TRY(find_target(p, p->b->req->target, &p->target, err));
+    vec_foreach(name, &p->b->req->also) {
+        Stage *s;
+
+        TRY(find_target(p, *name, &s, err));
+        vec_push(&p->also, s);
+    }
+    return 0;
 }
 
 /* --- references between stages --- */
@@ -512,17 +522,25 @@ int plan_images(Builder *b, Dockerfile *d, ImageNameVec *ret, Err *err)
     return rc;
 }
 
+static int begin_target(Plan *p, Stage *s, bool *seen, Err *err)
+{
+    TRY(begin_images(p, s, seen, err));
+    TRY(need_stage(p, s, err));
+    s->readers++;
+    return 0;
+}
+
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err)
 {
     Plan *p = ret;
     bool *seen;
 
     TRY(read_file(b, d, p, err));
-    TRY(find_target(p, err));
+    TRY(find_targets(p, err));
     seen = arena_new_n(&b->arena, bool, p->stages.n);
-    TRY(begin_images(p, p->target, seen, err));
-    TRY(need_stage(p, p->target, err));
-    p->target->readers++;
+    TRY(begin_target(p, p->target, seen, err));
+    vec_foreach(s, &p->also)
+        TRY(begin_target(p, *s, seen, err));
     mark_runs(p);
     return 0;
 }
@@ -540,5 +558,6 @@ void plan_done(Plan *p)
         free(*s);
     }
     vec_done(&p->stages);
+    vec_done(&p->also);
     scope_done(&p->global);
 }

@@ -47,6 +47,7 @@ typedef struct Plan {
     Scope global;
     VEC(Stage *) stages; /* all, in the order of the file */
     Stage *target;
+    VEC(Stage *) also; /* see BuildRequest */
     size_t bytes; /* of memory, that stages in use hold: see stage_check_memory() */
 } Plan;
 

@@ -69,8 +69,10 @@ static const Option options[] = {
     {NULL, X, "git", 0, OPTION_LIST, AT(git), "K=V",
      "of a git context: branch, depth, single-branch, recurse-submodules,\n"
      "insecure-skip-tls"},
-    {NULL, B | X, "target", 0, OPTION_TEXT, AT(target), "STAGE",
+    {NULL, B, "target", 0, OPTION_TEXT, AT(target), "STAGE",
      "the stage to build (default: the last)"},
+    {NULL, X, "target", 0, OPTION_LIST, AT(targets), "STAGE[,STAGE]",
+     "the stages to build (default: the last); the first one is the image"},
     {NULL, B | I | M | L, "platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
      "platform of the image (default: this machine's)"},
     {NULL, X, "custom-platform", 0, OPTION_TEXT, AT(platform), "OS/ARCH",
@@ -274,6 +276,7 @@ static const Option options[] = {
 void settings_done(Settings *s)
 {
     StrVec *const lists[] = {&s->git,
+                             &s->targets,
                              &s->build_args,
                              &s->labels,
                              &s->build_contexts,

@@ -158,6 +158,20 @@ static int fill_outputs(Front front, const Settings *s, Request *r, Err *err)
     return 0;
 }
 
+/* kaniko's --target is a list, of which the first is what is pushed. */
+static void fill_targets(const Settings *s, BuildRequest *b)
+{
+    b->target = str_from(s->target ? s->target : "");
+    vec_foreach(list, &s->targets) {
+        for (Str rest = *list, name; str_next(&rest, ',', &name);) {
+            if (b->target.n == 0)
+                b->target = name;
+            else if (name.n)
+                vec_push(&b->also, name);
+        }
+    }
+}
+
 static int fill_codec(const Settings *s, Request *r, Err *err)
 {
     LayerCodec *c = &r->build.codec;
@@ -483,7 +497,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
         TRY(bases_opts_fill(s, &r->bases, err));
         b->bases = &r->bases;
     }
-    b->target = str_from(s->target ? s->target : "");
+    fill_targets(s, b);
     if (s->platform) {
         TRY(platform_parse(&r->arena, str_from(s->platform), &b->platform, err));
         b->has_platform = true;
@@ -534,6 +548,7 @@ void request_done(Request *r)
     secrets_forget(&r->build);
     ssh_agents_close(&r->build);
     vec_done(&r->build.tags);
+    vec_done(&r->build.also);
     vec_done(&r->build.outputs);
     registry_opts_done(&r->registry);
     vec_done(&r->build.cache_from);

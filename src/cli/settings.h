@@ -16,6 +16,7 @@ typedef struct Settings {
     StrVec git; /* key=value */
     const char *bucket;
     const char *target;
+    StrVec targets; /* executor's: with commas, too */
     const char *platform;
     StrVec build_args, labels, build_contexts, secrets, ssh;
 

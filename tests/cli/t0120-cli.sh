@@ -166,6 +166,16 @@ like "under its name" "$(tar -xOf "$LAB/x/image.tar" manifest.json)" 'registry.t
 like "the label is set" "$(flatten --config "$LAB/x/layout")" '"by": "executor"'
 ok "the layout is written once more" executor --context "$LAB/ws" --context-sub-path sub --dockerfile Dockerfile.x --no-push --oci-layout-path "$LAB/x/layout" --target one
 is "and lists that image only" "$(grep -c '"digest"' <<<"$(tr , '\n' <"$LAB/x/layout/index.json")")" 1
+printf 'FROM base AS one\nRUN echo one >/1\nFROM base AS bad\nRUN exit 7\nFROM base AS two\nCOPY --from=one /1 /2\nFROM base\nRUN exit 8\n' >"$LAB/ws/Dockerfile.targets"
+targets() { executor --context "$LAB/ws" --dockerfile Dockerfile.targets --no-push "$@"; }
+ok "--target, one" targets --target two --digest-file "$LAB/x/two"
+ok "--target, two of them" targets --target two,ONE --digest-file "$LAB/x/both"
+is "the first is the image" "$(cat "$LAB/x/both")" "$(cat "$LAB/x/two")"
+ok "--target twice, in the other order" targets --target one --target two --digest-file "$LAB/x/first" --oci-layout-path "$LAB/x/first-image"
+like "the first is the image again" "$(flatten --only content "$LAB/x/first-image")" './1 data="one'
+fails "--target: the others are built, too" 7 targets --target two --target bad
+fails "--target: and must be there" 1 targets --target two,nosuch
+like "which is said" "$output" 'target stage "nosuch" could not be found'
 printf 'FROM scratch\nARG A=default B=default\nLABEL a="[$A]" b="[$B]"\n' >"$LAB/ws/Dockerfile.args"
 ok "build arguments without a value" env B=from-env "$LAB/executor" --context "$LAB/ws" --dockerfile Dockerfile.args --no-push --build-arg A --build-arg B \
     --oci-layout-path "$LAB/x/args"
