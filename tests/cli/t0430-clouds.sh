@@ -153,6 +153,18 @@ ok "azure: managed identity of a machine" build "$blob" AZURE_POD_IDENTITY_AUTHO
 ok "azure: managed identity of App Service" build "$blob" IDENTITY_ENDPOINT="$near/msi/token" IDENTITY_HEADER=app-SECRET
 is "nothing that was sent was wrong" "$(cat "$CLOUDS/bad")" ""
 is "azure: the same image as from a directory" "$(digest_of build "$blob" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY")" "$want"
+mkdir "$LAB/named"
+printf 'FROM scratch\nCOPY --from=s3 a /s3\nCOPY --from=gs a /gs\nCOPY --from=azure a /azure\n' >"$LAB/named/Dockerfile"
+named() {
+    env "${env_keys[@]}" GCE_METADATA_HOST="127.0.0.1:$CLOUDS_PORT" AZURE_STORAGE_ACCESS_KEY="$AZURE_KEY" "$LAB/executor" --force --no-push -v trace \
+        --kiln-dir "$LAB/kiln" -c "dir://$LAB/named" --build-context s3=s3://bucket --build-context gs=gs://bucket --build-context "azure=$blob" \
+        --oci-layout-path "$LAB/named-image" 2>&1 | tee -a "$all"
+    return "${PIPESTATUS[0]}"
+}
+ok "one of each under a name" named
+is "has their files" "$(flatten --no-root --only content "$LAB/named-image")" './azure data="hello\n"
+./gs data="hello\n"
+./s3 data="hello\n"'
 fails "azure: a certificate is refused by name" 1 build "$blob" "${sp[@]}" AZURE_CLIENT_CERTIFICATE_PATH=/none AZURE_POD_IDENTITY_AUTHORITY_HOST="$near/"
 like "and what would do" "$output" 'client certificates \(AZURE_CLIENT_CERTIFICATE_PATH\) are not supported yet; set AZURE_CLIENT_SECRET'
 fails "azure: a user's password likewise" 1 build "$blob" "${sp[@]}" AZURE_USERNAME=u AZURE_PASSWORD=pw-SECRET
