@@ -48,7 +48,7 @@ typedef struct Plan {
     VEC(Stage *) stages; /* all, in the order of the file */
     Stage *target;
     VEC(Stage *) also; /* see BuildRequest */
-    size_t bytes; /* of memory, that stages in use hold: see stage_check_memory() */
+    size_t bytes;      /* of memory, that stages in use hold: see stage_check_memory() */
 } Plan;
 
 int plan_make(Builder *b, Dockerfile *d, Plan *ret, Err *err) must_check;
