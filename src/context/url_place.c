@@ -44,18 +44,21 @@ static bool signs(Str host, Str name)
 
 Digest url_place(Str url)
 {
-    cleanup_arena Arena a = ARENA_INIT;
-    Str path, query, one, name, value, kept;
+    cleanup_buf Buf kept = BUF_INIT(url.n);
+    Str path, query, one, name, value;
+    char before = '?';
 
     if (!str_cut(url, '?', &path, &query))
         return digest_of(url);
-    kept = path;
+    buf_add(&kept, path);
     while (str_next(&query, '&', &one)) {
         if (!str_cut(one, '=', &name, &value))
             name = one;
-        if (!signs(url_host(url), name))
-            kept = str_fmt_in(&a, STR_FMT "%c" STR_FMT, STR_ARG(kept), kept.n == path.n ? '?' : '&',
-                              STR_ARG(one));
+        if (signs(url_host(url), name))
+            continue;
+        buf_add_char(&kept, before);
+        buf_add(&kept, one);
+        before = '&';
     }
-    return digest_of(kept);
+    return digest_of(buf_str(&kept)); /* never longer than the URL */
 }

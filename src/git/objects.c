@@ -84,13 +84,17 @@ static void grow_table(GitObjects *o)
         o->slots[slot_of(o, &o->v.v[i].id)] = (uint32_t)i + 1;
 }
 
+int git_objects_too_many(Err *err)
+{
+    return err_set(err, ERR_LIMIT, "the repository has more than %u objects", LIMIT_GIT_OBJECTS);
+}
+
 int git_objects_add(GitObjects *o, const GitObject *x, Err *err)
 {
     size_t slot;
 
     if (o->v.n >= LIMIT_GIT_OBJECTS)
-        return err_set(err, ERR_LIMIT, "the repository has more than %u objects",
-                       LIMIT_GIT_OBJECTS);
+        return git_objects_too_many(err);
     grow_table(o);
     slot = slot_of(o, &x->id);
     vec_push(&o->v, *x);

@@ -54,6 +54,7 @@ GitSpool *git_objects_spool(const GitObjects *o);
  * base. ERR_LIMIT.
  */
 int git_objects_add(GitObjects *o, const GitObject *x, Err *err) must_check;
+int git_objects_too_many(Err *err) must_check; /* -1: LIMIT_GIT_OBJECTS */
 
 const GitObject *git_objects_find(const GitObjects *o, const GitId *id); /* NULL = not there */
 size_t git_objects_count(const GitObjects *o);

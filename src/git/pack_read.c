@@ -5,6 +5,7 @@
  */
 #include "git/pack_read.h"
 
+#include "base/limits.h"
 #include "codec/zlib_stream.h"
 #include "git/delta.h"
 #include "os/fd.h"
@@ -20,6 +21,7 @@ enum {
 typedef struct Waiting {
     GitId base;
     uint64_t at, size, in_pack;
+    bool made;
 } Waiting;
 
 /* Hashes what passes, but the last TRAILER bytes, which are the pack's own hash. */
@@ -182,9 +184,11 @@ static int make_from_delta(Pack *p, const GitObject *base, Reader *in, uint64_t 
 /* Keep it until its base has come. */
 static int keep_delta(Pack *p, const GitId *base, uint64_t size, uint64_t in_pack, Err *err)
 {
-    Waiting w = {*base, git_spool_end(&p->out), size, in_pack};
+    Waiting w = {*base, git_spool_end(&p->out), size, in_pack, false};
     unsigned char unused[SHA1_BYTES];
 
+    if (p->waiting.n >= LIMIT_GIT_OBJECTS)
+        return git_objects_too_many(err);
     TRY(git_spool_room(&p->out, size, err));
     TRY(copy_stream(p, size, err));
     TRY(end_stream(p, err));
@@ -240,28 +244,57 @@ static int read_entry(Pack *p, Err *err)
     return end_object(p, type, &at, in_pack, err);
 }
 
-/* What waited: each round makes those whose base is there by now. */
+static int by_base(const void *a, const void *b)
+{
+    return memcmp(&((const Waiting *)a)->base, &((const Waiting *)b)->base, sizeof(GitId));
+}
+
+/* The first of those that wait for this base or a later one, in their order. */
+static size_t first_waiting(const Pack *p, const GitId *base)
+{
+    size_t lo = 0, hi = p->waiting.n;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+
+        if (memcmp(&p->waiting.v[mid].base, base, sizeof(*base)) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* All that waits for object i; *left counts down. What is made so are further objects. */
+static int settle_object(Pack *p, size_t i, size_t *left, Err *err)
+{
+    const GitObject base = *git_objects_at(p->o, i);
+
+    TRY(signal_check(err));
+    for (size_t at = first_waiting(p, &base.id); at < p->waiting.n; at++) {
+        Waiting *w = &p->waiting.v[at];
+        FdRangeReader r = fd_range_reader(p->out.spool->fd, w->at, w->size);
+
+        if (!git_id_eq(&w->base, &base.id) || w->made)
+            break; /* an object that is there twice has found all of them the first time */
+        w->made = true;
+        TRY(make_from_delta(p, &base, &r.r, w->in_pack, err));
+        (*left)--;
+    }
+    return 0;
+}
+
+/* Whatever the order in which they came: each object of the pack is asked for once. */
 static int settle_waiting(Pack *p, Err *err)
 {
-    for (size_t before = 0; p->waiting.n && before != p->waiting.n;) {
-        size_t kept = 0;
+    size_t left = p->waiting.n;
 
-        before = p->waiting.n;
-        TRY(git_spool_flush(&p->out, err));
-        for (size_t i = 0; i < before; i++) {
-            const Waiting w = p->waiting.v[i];
-            const GitObject *base = git_objects_find(p->o, &w.base);
-            FdRangeReader r = fd_range_reader(p->out.spool->fd, w.at, w.size);
-
-            if (base)
-                TRY(make_from_delta(p, base, &r.r, w.in_pack, err));
-            else
-                p->waiting.v[kept++] = w;
-        }
-        p->waiting.n = kept;
-    }
-    return p->waiting.n ? err_set(err, ERR_FORMAT, "the pack has a delta whose base is not there")
-                        : 0;
+    if (left)
+        qsort(p->waiting.v, left, sizeof(*p->waiting.v), by_base);
+    TRY(git_spool_flush(&p->out, err));
+    for (size_t i = p->first; left && i < git_objects_count(p->o); i++)
+        TRY(settle_object(p, i, &left, err));
+    return left ? err_set(err, ERR_FORMAT, "the pack has a delta whose base is not there") : 0;
 }
 
 static uint32_t be32(const unsigned char *p)
@@ -284,10 +317,12 @@ static int read_head(Pack *p, uint32_t *ret_n, Err *err)
 static int read_trailer(Pack *p, Err *err)
 {
     unsigned char sum[SHA1_BYTES], byte;
+    int more;
 
     for (size_t i = 0; i < TRAILER; i++)
         TRY(next_byte(p, &byte, err));
-    if (feed_byte(p->feed, &byte, err) != 0)
+    TRY(more = feed_byte(p->feed, &byte, err));
+    if (more)
         return err_set(err, ERR_FORMAT, "bytes after the end of the pack");
     sha1_final(p->tap.sum, sum);
     if (p->tap.n_tail != TRAILER || memcmp(sum, p->tap.tail, TRAILER) != 0)

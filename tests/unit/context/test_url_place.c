@@ -36,4 +36,17 @@ TEST(signatures_do_not_count)
                 "https://githubusercontent.com.example/a?sig=2"));
 }
 
-TEST_MAIN(T(another_place_is_another), T(signatures_do_not_count))
+/* A redirect may be as long as all headers: it costs no more than its length. */
+TEST(many_parameters)
+{
+    cleanup_buf Buf url = BUF_INIT(BUF_SMALL);
+    Digest d;
+
+    buf_add_z(&url, "https://h/a?b");
+    for (unsigned n = 0; n < 250000; n++)
+        buf_add_char(&url, '&');
+    d = url_place(buf_str(&url));
+    CHECK(digest_is_set(&d));
+}
+
+TEST_MAIN(T(another_place_is_another), T(signatures_do_not_count), T(many_parameters))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packs made by hand: whole objects, both kinds of delta, and every way to be wrong. */
 #include <sys/mman.h>
+#include <time.h>
 #include <zlib.h>
 
 #include "codec/sha1.h"
@@ -189,6 +190,73 @@ TEST(deltas)
     teardown(&f);
 }
 
+/* N deltas, each of the one before, as they come in the pack: the bases first, or last. */
+static double chain_seconds(unsigned n, bool bases_last)
+{
+    Fixture f;
+    Err err;
+    unsigned char delta[] = {4, 4, 4, 0, 0, 0, 0}, text[4] = {0};
+    GitId *ids = NEW_N(GitId, n + 1);
+    clock_t begun;
+
+    setup(&f);
+    ids[0] = id_of("blob", (Str){(char *)text, 4});
+    for (unsigned i = 0; i <= n; i++) {
+        unsigned at = bases_last ? n - i : i;
+
+        text[0] = (unsigned char)(at >> 16), text[1] = (unsigned char)(at >> 8);
+        text[2] = (unsigned char)at;
+        ids[at] = id_of("blob", (Str){(char *)text, 4});
+    }
+    for (unsigned i = 0; i <= n; i++) {
+        unsigned at = bases_last ? n - i : i;
+
+        delta[3] = text[0] = (unsigned char)(at >> 16),
+        delta[4] = text[1] = (unsigned char)(at >> 8);
+        delta[5] = text[2] = (unsigned char)at;
+        if (at == 0)
+            (void)object(&f, GIT_BLOB, (Str){(char *)text, 4});
+        else
+            ref_delta(&f, &ids[at - 1], (Str){(char *)delta, sizeof(delta)});
+    }
+    seal(&f);
+    begun = clock();
+    CHECK_OK(read_pack(&f, &err));
+    begun = clock() - begun;
+    CHECK(git_objects_count(f.o) == n + 1 && git_objects_find(f.o, &ids[n]));
+    teardown(&f);
+    free(ids);
+    return (double)begun / CLOCKS_PER_SEC;
+}
+
+/* What a server sends in an unusual order costs little more than in the usual one. */
+TEST(bases_that_come_last)
+{
+    double usual = chain_seconds(30000, false), unusual = chain_seconds(30000, true);
+
+    CHECK(unusual < 5 * usual + 0.5);
+}
+
+/* The same base twice in the pack, and two deltas of it before. */
+TEST(deltas_of_one_base)
+{
+    Fixture f;
+    Err err;
+    GitId base = id_of("blob", S("0123456789"));
+
+    setup(&f);
+    ref_delta(&f, &base, S("\12\4\4abcd"));
+    ref_delta(&f, &base, S("\12\2\2xy"));
+    (void)object(&f, GIT_BLOB, S("0123456789"));
+    (void)object(&f, GIT_BLOB, S("0123456789"));
+    seal(&f);
+    CHECK_OK(read_pack(&f, &err));
+    CHECK(git_objects_count(f.o) == 4);
+    expect(&f, GIT_BLOB, "blob", S("abcd"));
+    expect(&f, GIT_BLOB, "blob", S("xy"));
+    teardown(&f);
+}
+
 static void wrong_delta(Str delta, const char *part)
 {
     Fixture f;
@@ -327,5 +395,5 @@ TEST(names)
     CHECK(!git_id_parse(S("g123456789abcdefABCDEF678901234567890123"), &id));
 }
 
-TEST_MAIN(T(whole_objects), T(deltas), T(wrong_deltas), T(wrong_packs), T(a_pack_written_again),
-          T(names))
+TEST_MAIN(T(whole_objects), T(deltas), T(bases_that_come_last), T(deltas_of_one_base),
+          T(wrong_deltas), T(wrong_packs), T(a_pack_written_again), T(names))
