@@ -32,6 +32,7 @@ typedef struct Session {
     bool v2;
     bool can_deepen, side_band, has_format; /* what the server offers */
     GitRefVec refs;
+    size_t listed; /* bytes of refs so far */
 } Session;
 
 static bool has_word(Str words, Str want)
@@ -49,11 +50,24 @@ static int other_names(Err *err)
     return err_set(err, ERR_UNSUPPORTED, "repositories with SHA-256 names are not supported yet");
 }
 
+/* Version 0 lists an annotated tag, and right behind it what that stands for. */
+static void peel_last(Session *s, Str name, const GitId *id)
+{
+    GitRef *last = s->refs.n ? &s->refs.v[s->refs.n - 1] : NULL;
+
+    if (last && str_eq(last->name, name))
+        last->id = *id;
+}
+
 static int add_ref(Session *s, Str line, Err *err)
 {
     Str hex, name, rest, attribute;
     GitRef ref = {0};
 
+    s->listed += line.n;
+    if (s->listed > LIMIT_GIT_REFS)
+        return err_set(err, ERR_LIMIT, "the server lists more than %zu bytes of refs",
+                       LIMIT_GIT_REFS);
     if (!str_cut(line, ' ', &hex, &name))
         return err_set(err, ERR_FORMAT, "the server lists a ref without a name");
     if (str_eq(hex, S("unborn")))
@@ -69,10 +83,7 @@ static int add_ref(Session *s, Str line, Err *err)
             !git_id_parse(str_skip(attribute, strlen("peeled:")), &ref.id))
             return err_set(err, ERR_FORMAT, "the server lists a ref without a name");
     if (str_ends(name, S("^{}"))) {
-        name.n -= 3;
-        vec_foreach(r, &s->refs)
-            if (str_eq(r->name, name))
-                r->id = ref.id;
+        peel_last(s, str_head(name, name.n - 3), &ref.id);
         return 0;
     }
     ref.name = str_dup_in(s->a, name);
@@ -435,7 +446,7 @@ static int fetch_once(Session *s, const GitWireOpts *o, GitFetched *ret, Err *er
 
     TRY(git_wire_open(&s->spec->url, o, &wire, err));
     s->wire = wire;
-    s->refs.n = 0;
+    s->refs.n = s->listed = 0;
     s->v2 = s->can_deepen = s->side_band = s->has_format = false;
     ret->ref = S("");
     rc = converse(s, ret, err);

@@ -110,6 +110,26 @@ fails "git://: no such repository" 1 build "git://127.0.0.1:$port/nosuch.git"
 like "git://: what the server says" "$output" 'the server says: .*nosuch'
 fails "git://: nobody there" 1 build "git://127.0.0.1:1/r.git"
 
+# A server that never ends its list of refs.
+eport=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+python3 - "$eport" <<'PY' &
+import socket, sys
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+line = b"1" * 40 + b" refs/heads/" + b"x" * 4000 + b"\n"
+refs = (b"%04x" % (len(line) + 4) + line) * 100
+while True:
+    c = s.accept()[0]
+    try:
+        while True:
+            c.sendall(refs)
+    except OSError:
+        c.close()
+PY
+lab_pids+=($!)
+lab_wait lab_listens "$eport"
+fails "git://: refs without end" 1 build "git://127.0.0.1:$eport/r.git"
+like "git://: refs without end: which limit" "$output" 'the server lists more than [0-9]+ bytes of refs'
+
 # sshd.
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 if [ -x "$sshd" ] && lab_need ssh ssh-keygen && [ "$(id -u)" = 0 ]; then
