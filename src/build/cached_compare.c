@@ -29,7 +29,7 @@ static unsigned likeness(const Json *old, const Stage *s, const Step *step)
 
     if (text.n < word.n || !str_eq_nocase(str_head(text, word.n), word))
         return 0;
-    return 1u + (str_eq(text, step->i->original) ? 4u : 0u) +
+    return 1u + (str_eq(text, step->text) ? 4u : 0u) +
            (str_eq(member(old, "stage"), s->name) ? 2u : 0u) +
            (str_eq(member(old, "before"), cache_key_str(&step->cache->before)) ? 8u : 0u);
 }
@@ -39,11 +39,11 @@ static bool is_other(const Plan *p, const Json *old, const Step *step)
 {
     Str text = member(old, "text");
 
-    if (str_eq(text, step->i->original))
+    if (str_eq(text, step->text))
         return false;
     vec_foreach(s, &p->stages)
         vec_foreach(other, &(*s)->steps)
-            if (str_eq((*s)->name, member(old, "stage")) && str_eq(other->i->original, text))
+            if (str_eq((*s)->name, member(old, "stage")) && str_eq(other->text, text))
                 return true;
     return false;
 }
@@ -203,7 +203,7 @@ bool cached_compare(const Plan *p, const Json *record, const Stage *s, size_t n,
     const Step *step = &s->steps.v[n];
     const StepCache *c = step->cache;
     const Json *old = nearest(p, record, s, step);
-    Differences d = {.out = out, .text = step->i->original};
+    Differences d = {.out = out, .text = step->text};
 
     if (!old)
         return false;

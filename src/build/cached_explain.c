@@ -81,7 +81,7 @@ static void explain_step(const Plan *p, const Json *record, const Stage *s, size
 {
     const Step *step = &s->steps.v[n];
     const StepCache *c = step->cache;
-    Str text = step->i->original;
+    Str text = step->text;
     bool cut = text.n > TEXT_SHOWN;
     char label[STAGE_LABEL];
 

@@ -43,7 +43,7 @@ static Json *step_record(const Stage *s, const Step *step, size_t *left)
     Json *out = json_new_map();
 
     json_set_text(out, "stage", s->name);
-    json_set_text(out, "text", step->i->original);
+    json_set_text(out, "text", step->text);
     json_set_text(out, "before", cache_key_str(&c->before));
     json_set_text(out, "own", cache_key_str(&c->own));
     if (c->inputs.n > *left)

@@ -294,7 +294,7 @@ static int run_step(StageBuild *s, size_t n, Err *err)
         .step = (unsigned)n + 1,
         .steps = (unsigned)s->stage->steps.n,
         .stage_name = s->stage->name,
-        .text = step->i->original,
+        .text = step->text,
     };
 
     TRY(signal_check(err));

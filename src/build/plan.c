@@ -11,6 +11,7 @@
 #include "build/build_args.h"
 #include "build/named.h"
 #include "build/step_key.h"
+#include "context/remote.h"
 #include "dockerfile/parse.h"
 
 static int at(const Dockerfile *d, const Instr *i, Str word, Err *err)
@@ -69,8 +70,18 @@ static int read_base(Plan *p, const Instr *i, Stage *s, Err *err)
     return 0;
 }
 
+static Step step_of(Builder *b, const Dockerfile *d, const Instr *i)
+{
+    Step step = {.d = d, .i = i, .text = i->original};
+
+    if (i->kind == INSTR_ADD)
+        step.text = remote_redacted_words(&b->arena, i->original);
+    return step;
+}
+
 /* Triggers run before the stage's own instructions, as if written there. */
-static int add_triggers(Stage *s, const char *what, Str from, const StrVec *on_build, Err *err)
+static int add_triggers(Builder *b, Stage *s, const char *what, Str from, const StrVec *on_build,
+                        Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     Str name = str_fmt_in(&a, "%s " STR_FMT, what, STR_ARG(from));
@@ -83,7 +94,7 @@ static int add_triggers(Stage *s, const char *what, Str from, const StrVec *on_b
         TRY(dockerfile_parse_trigger(name, *text, s->triggers, err));
     s->steps = (__typeof__(s->steps)){0};
     vec_foreach(i, &s->triggers->instrs) {
-        Step step = {s->triggers, i, NULL};
+        Step step = step_of(b, s->triggers, i);
 
         vec_push(&s->steps, step);
     }
@@ -105,7 +116,7 @@ static int start_from_files(Plan *p, Stage *s, Err *err)
         return 0;
     s->scratch = s->from_files = true;
     vec_push(&copy, str_fmt_in(&p->b->arena, "COPY --from=" STR_FMT " . /", STR_ARG(s->base_text)));
-    rc = add_triggers(s, "FROM", s->base_text, &copy, err);
+    rc = add_triggers(p->b, s, "FROM", s->base_text, &copy, err);
     vec_done(&copy);
     return rc;
 }
@@ -158,7 +169,7 @@ static int read_stages(Plan *p, Err *err)
         } else if (!current) {
             TRY(declare_global(p, i, err));
         } else if (!current->replaced) {
-            Step step = {p->d, i, NULL};
+            Step step = step_of(p->b, p->d, i);
 
             vec_push(&current->steps, step);
         }
@@ -399,7 +410,7 @@ static int begin_images(Plan *p, const Stage *s, bool *seen, Err *err)
 }
 
 /* Triggers that a stage of the file declares fire in the stages built from it. */
-static int add_stage_triggers(Stage *s, Err *err)
+static int add_stage_triggers(Builder *b, Stage *s, Err *err)
 {
     StrVec texts = {0};
     int rc;
@@ -407,7 +418,7 @@ static int add_stage_triggers(Stage *s, Err *err)
     vec_foreach(step, &s->base->steps)
         if (step->i->kind == INSTR_ONBUILD)
             vec_push(&texts, step->i->args.v[0]);
-    rc = add_triggers(s, "ONBUILD of", s->base_text, &texts, err);
+    rc = add_triggers(b, s, "ONBUILD of", s->base_text, &texts, err);
     vec_done(&texts);
     return rc;
 }
@@ -420,12 +431,12 @@ static int need_stage(Plan *p, Stage *s, Err *err)
     if (s->base) {
         TRY(need_stage(p, s->base, err));
         s->base->readers++;
-        TRY(add_stage_triggers(s, err));
+        TRY(add_stage_triggers(p->b, s, err));
     } else if (!s->scratch) {
         if (image_resolve(p->b, s->base_text, &s->platform, &s->image, err) < 0)
             return at(p->d, s->from, s->from->args.v[0], err);
         if (!s->replaced)
-            TRY(add_triggers(s, "ONBUILD of", s->base_text, &s->image->config.on_build, err));
+            TRY(add_triggers(p->b, s, "ONBUILD of", s->base_text, &s->image->config.on_build, err));
     }
     return need_sources(p, s, err);
 }

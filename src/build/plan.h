@@ -17,6 +17,7 @@
 typedef struct Step {
     const Dockerfile *d; /* where it stands: the file, or the triggers of a base image */
     const Instr *i;
+    Str text;                /* for people and records: without passwords of what ADD fetches */
     struct StepCache *cache; /* build/cached.c's; NULL when no cache is used */
 } Step;
 

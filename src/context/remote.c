@@ -65,3 +65,31 @@ Str remote_redacted(Arena *a, Str source)
     return str_fmt_in(a, STR_FMT "xxxxx:xxxxx@" STR_FMT STR_FMT, (int)begin, source.p,
                       STR_ARG(authority), STR_ARG(str_skip(rest, n)));
 }
+
+/* In the JSON form words end at quotes. */
+static size_t word_end(Str s)
+{
+    size_t n = 0;
+
+    while (n < s.n && !strchr(" \t\n\"", s.p[n]))
+        n++;
+    return n;
+}
+
+Str remote_redacted_words(Arena *a, Str text)
+{
+    cleanup_buf Buf out = BUF_INIT(2 * text.n + BUF_SMALL);
+
+    if (!str_contains(text, S("://")))
+        return text;
+    for (Str rest = text; rest.n;) {
+        size_t n = word_end(rest);
+
+        buf_add(&out, remote_redacted(a, str_head(rest, n)));
+        rest = str_skip(rest, n);
+        if (rest.n)
+            buf_add_char(&out, rest.p[0]);
+        rest = str_skip(rest, rest.n ? 1 : 0);
+    }
+    return str_dup_in(a, buf_str(&out));
+}

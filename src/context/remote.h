@@ -37,6 +37,8 @@ int remote_checksum_check(Str text, Err *err) must_check;
 
 /* For people and histories: without a password. Lives as long as the arena. */
 Str remote_redacted(Arena *a, Str source) must_check;
+/* The same of every word of a text, such as an instruction as it stands in the Dockerfile. */
+Str remote_redacted_words(Arena *a, Str text) must_check;
 
 /*
  * Fetch it. The only entry is a file named after the URL's last element, mode 0600, as old as the

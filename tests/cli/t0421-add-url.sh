@@ -124,7 +124,12 @@ wrong "no server" 'Dockerfile:2: ADD: GET http://127.0.0.1:1/f .*connect' "ADD h
 wrong "no such host" 'resolve' 'ADD http://nosuch.invalid/f /'
 wrong "a URL for COPY" "source can't be a URL for COPY" "COPY $LAB_FILES/plain/f.txt /"
 dockerfile 'FROM scratch' "ADD ${LAB_FILES/http:\/\//http://user:secret@}/auth/f.txt /f"
-ok "with credentials" build -q -o type=oci,dest=auth
+build -o type=oci,dest=auth --cache --cache-repo oci:auth-cache --explain-cache >auth.log 2>&1
+ok "with credentials" test -s auth/index.json
 fails "which are not in the history" 1 grep -r secret auth
+like "nor in the log" "$(cat auth.log)" 'miss .* ADD http://xxxxx:xxxxx@.*\] ADD http://xxxxx:xxxxx@'
+fails "nowhere in it" 1 grep secret auth.log
+record=$(sed -s 's/"data":"/\n&/g' auth-cache/blobs/sha256/* | grep -ao '"text":"ADD [^"]*"')
+is "nor in the record that explains misses" "$record" "\"text\":\"ADD ${LAB_FILES/http:\/\//http://xxxxx:xxxxx@}/auth/f.txt /f\""
 is "nothing is left behind" "$(find "$KILN_DIR" -maxdepth 1 -name "context*")$(ls "$KILN_DIR/store/tmp" 2>/dev/null)" ""
 finish
