@@ -128,14 +128,48 @@ static Str cut_window(SourcePlace *p)
     return s;
 }
 
+/* The bytes between the ':' and the '@' of an authority, which begins at 'from'. */
+static void mask_password(char *line, size_t n, size_t from)
+{
+    size_t end = from, colon = n, at = n;
+
+    while (end < n && !strchr(" \t\"'/?#", line[end]))
+        end++;
+    for (size_t i = from; i < end; i++) {
+        if (line[i] == ':' && colon == n)
+            colon = i;
+        if (line[i] == '@')
+            at = i;
+    }
+    if (colon < at && at < n)
+        memset(line + colon + 1, 'x', at - colon - 1);
+}
+
+/* A copy, as long as the line, without the passwords of URLs: an excerpt goes to the log. */
+static char *without_passwords(Str line)
+{
+    char *copy = str_dup(line);
+
+    for (size_t i = 3; i < line.n; i++)
+        if (memcmp(copy + i - 3, "://", 3) == 0)
+            mask_password(copy, line.n, i);
+    return copy;
+}
+
 void place_add_excerpt(Buf *b, const SourcePlace *at)
 {
     SourcePlace p = *at;
-    Str shown = cut_window(&p);
-    bool cut_front = shown.n<p.line.n, cut_back = count_columns(shown)> WINDOW + TOO_FAR;
-    size_t columns = cut_back ? WINDOW : WINDOW + TOO_FAR, before, marks;
+    cleanup_free char *line = without_passwords(at->line);
     int margin = snprintf(NULL, 0, "%u", p.number);
+    size_t columns, before, marks;
+    bool cut_front, cut_back;
+    Str shown;
 
+    p.line.p = line;
+    shown = cut_window(&p);
+    cut_front = shown.n < p.line.n;
+    cut_back = count_columns(shown) > WINDOW + TOO_FAR;
+    columns = cut_back ? WINDOW : WINDOW + TOO_FAR;
     buf_addf(b, "\n  %u | %s", p.number, cut_front ? "..." : "");
     place_add_visible(b, shown, columns);
     before = count_columns(str_head(shown, p.offset));

@@ -26,7 +26,7 @@ bool place_find(const InstrSource *src, const LinePiece *pieces, size_t n, Str a
 unsigned place_column(const SourcePlace *p);  /* in characters, 1-based */
 unsigned place_columns(const SourcePlace *p); /* how many are underlined: 1 at least */
 
-/* A newline, the line and the caret; no newline at the end. */
+/* A newline, the line (passwords of URLs as x), and the caret; no newline at the end. */
 void place_add_excerpt(Buf *b, const SourcePlace *at);
 
 /* At most 'columns' characters of s, made harmless for a terminal; a newline is. */

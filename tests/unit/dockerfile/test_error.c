@@ -17,6 +17,18 @@ static void check_text(const char *file, int line, const char *text, const char 
 }
 #define CHECK_TEXT(text, want) check_text(__FILE__, __LINE__, (text), (want))
 
+TEST(passwords)
+{
+    CHECK_TEXT("FROM x\nADD --chwon=1 http://me:se@cr\xc3\xa9t@h/a http://me@h:1/b /a b:c@d\n",
+               "Dockerfile:2: unknown flag: --chwon (did you mean chown?)\n"
+               "  2 | ADD --chwon=1 http://me:xxxxxxxx@h/a http://me@h:1/b /a b:c@d\n"
+               "    |     ^~~~~~~~~");
+    CHECK_TEXT("FROM x\nADD [\"http://me:secret@h/a\", \"ftp://\", \"/a\"] b\nRNU http://a:b@c\n",
+               "Dockerfile:3: unknown instruction: RNU (did you mean RUN?)\n"
+               "  3 | RNU http://a:x@c\n"
+               "    | ^~~");
+}
+
 TEST(carets)
 {
     CHECK_TEXT("FROM x\n\n\n\n\n\n\n\n\n\n\nRNU apt-get update\n",
@@ -163,6 +175,6 @@ TEST(a_full_message_drops_the_excerpt)
     CHECK(!strchr(err.msg, '\n') && str_starts(str_from(err.msg), S("path/Dockerfile:2: ")));
 }
 
-TEST_MAIN(T(carets), T(joined_lines), T(other_places), T(control_characters), T(long_lines_are_cut),
-          T(long_words_are_cut), T(from_others), T(from_a_trigger),
+TEST_MAIN(T(passwords), T(carets), T(joined_lines), T(other_places), T(control_characters),
+          T(long_lines_are_cut), T(long_words_are_cut), T(from_others), T(from_a_trigger),
           T(a_full_message_drops_the_excerpt))
