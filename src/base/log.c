@@ -11,6 +11,7 @@
 
 static LogLevel current = LOG_INFO; /* set once in main, before any thread, as are these */
 static bool as_json, with_time;
+static int copy_fd = -1;
 
 /* The cursor rests at the beginning of the status: whatever else is printed goes over it. */
 #define CLEAR "\r\033[K"
@@ -25,9 +26,14 @@ void log_set_level(LogLevel level)
     current = level;
 }
 
+void log_copy_to(int fd)
+{
+    copy_fd = fd;
+}
+
 LogLevel log_level(void)
 {
-    return current;
+    return copy_fd < 0 ? current : LOG_TRACE;
 }
 
 static const char *level_prefix(LogLevel level)
@@ -127,17 +133,17 @@ static void add_text(Buf *line, LogLevel level, const char *text)
     defuse(line->p, line->n);
 }
 
-static void write_out(const Buf *out)
+static void write_out(int fd, const Buf *out)
 {
     size_t at = 0;
 
     while (at < out->n) {
-        ssize_t k = write(STDERR_FILENO, out->p + at, out->n - at);
+        ssize_t k = write(fd, out->p + at, out->n - at);
 
         if (k < 0 && errno == EINTR)
             continue;
         if (k <= 0)
-            break; /* stderr is gone: nobody left to tell */
+            break; /* it is gone: nobody left to tell */
         at += (size_t)k;
     }
 }
@@ -153,7 +159,7 @@ static void print(const Buf *line)
         buf_add(&out, buf_str(line));
         buf_addf(&out, "%s\r", status.text);
     }
-    write_out(status.text[0] ? &out : line);
+    write_out(STDERR_FILENO, status.text[0] ? &out : line);
     (void)pthread_mutex_unlock(&status.lock);
 }
 
@@ -164,7 +170,7 @@ void log_line(LogLevel level, const char *fmt, ...)
     va_list ap;
     int saved = errno;
 
-    if (level > current)
+    if (level > log_level())
         return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap);
@@ -174,7 +180,10 @@ void log_line(LogLevel level, const char *fmt, ...)
     else
         add_text(&line, level, text);
     buf_add_char(&line, '\n');
-    print(&line);
+    if (level <= current)
+        print(&line);
+    if (copy_fd >= 0)
+        write_out(copy_fd, &line);
     errno = saved;
 }
 
@@ -189,7 +198,7 @@ void log_status(const char *text)
             if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
                 *p = '?'; /* a byte is a column, then */
         buf_addf(&out, CLEAR "%s\r", status.text);
-        write_out(&out);
+        write_out(STDERR_FILENO, &out);
     }
     (void)pthread_mutex_unlock(&status.lock);
 }

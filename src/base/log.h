@@ -17,7 +17,11 @@ typedef enum LogLevel {
     LOG_TRACE,
 } LogLevel;
 
+/* All of these: once, before any thread. */
 void log_set_level(LogLevel level);
+/* Besides, every line of every level goes to 'fd', which is kept until the process ends. */
+void log_copy_to(int fd);
+/* What is worth composing: above it, log_line() does nothing. */
 LogLevel log_level(void);
 
 /* One JSON object a line, {"level", "msg", "time"}; or the time in front of the text. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -43,6 +44,26 @@ static int set_log_format(const Settings *s, Err *err)
     return 0;
 }
 
+/*
+ * KILN_LOG_FILE: all that can be said, at every level, behind what is in that file. A file of another
+ * user's in /tmp may not be opened with O_CREAT.
+ */
+static int open_log_file(Err *err)
+{
+    const char *path = getenv("KILN_LOG_FILE");
+    int fd;
+
+    if (!path || !*path)
+        return 0;
+    fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT)
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(err, "KILN_LOG_FILE: open %s", path);
+    log_copy_to(fd);
+    return 0;
+}
+
 int command_run(const CommandLine *c, const Settings *s, Err *err)
 {
     int rc;
@@ -70,10 +91,8 @@ int command_main(const CommandLine *c, int argc, char **argv)
         options_print_help(c->front);
         return 0;
     }
-    if (!s.verbosity)
-        s.verbosity = getenv("KILN_VERBOSITY");
     if ((s.verbosity && *s.verbosity && parse_verbosity(s.verbosity, &level, &err) < 0) ||
-        set_log_format(&s, &err) < 0)
+        set_log_format(&s, &err) < 0 || open_log_file(&err) < 0)
         return command_failed(&err);
     log_set_level(level);
     vec_foreach(line, &s.without_effect)

@@ -241,7 +241,7 @@ class Case:
         """more: options. clock: the time of the build is that of the clock"""
         command, out = self.command(kiln, attempt, isolation)
         command[-1:] = [*more, command[-1]]
-        env = {k: v for k, v in os.environ.items() if not k.startswith(('KILN_', 'KANIKO_', 'DOCKER_'))}
+        env = {k: v for k, v in os.environ.items() if k == 'KILN_LOG_FILE' or not k.startswith(('KILN_', 'KANIKO_', 'DOCKER_'))}
         env.setdefault('SOURCE_DATE_EPOCH', str(EPOCH))
         if clock:
             del env['SOURCE_DATE_EPOCH']

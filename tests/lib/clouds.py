@@ -43,7 +43,7 @@ def crc32c(data):
 def note(name, text):
     with LOCK, open(STATE / name, 'a') as f:
         f.write(text + '\n')
-    if name == 'secrets' and os.environ.get('KILN_SECRETS'):  # of ./dev leaks
+    if name == 'secrets' and os.environ.get('KILN_SECRETS'):  # ./dev test searches the logs for them
         with LOCK, open(os.environ['KILN_SECRETS'], 'a') as f:
             f.write(text + '\n')
 

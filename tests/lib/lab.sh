@@ -175,6 +175,7 @@ lab_stop() {
 lab_registry_users() {
     LAB_REGISTRY_USER=lab
     LAB_REGISTRY_PASSWORD='pass word:$1'
+    [ -z "${KILN_SECRETS:-}" ] || echo "$LAB_REGISTRY_PASSWORD" >>"$KILN_SECRETS"
     lab_need htpasswd || { echo "$lab_reason" >&2; return 1; }
     htpasswd -Bbn -C 4 "$LAB_REGISTRY_USER" "$LAB_REGISTRY_PASSWORD" >"$1/htpasswd"
 }
