@@ -23,6 +23,17 @@ static int format_manifest(Str config, const Descriptor *d, Buf *ret, Err *err)
     return buf_check(ret, "the document", err);
 }
 
+/* One that fails is no reason to leave out the others; the last error stands. */
+static int put_everywhere(const Builder *b, const CacheWrite *w, Err *err)
+{
+    int rc = 0;
+
+    vec_foreach(to, &b->cache->to)
+        if (!atomic_load(&(*to)->broken) && cache_repo_put((*to)->repo, w, err) < 0)
+            rc = -1;
+    return rc;
+}
+
 int cached_put_document(const Builder *b, const CacheKey *key, const Json *doc, Err *err)
 {
     cleanup_buf Buf config = BUF_INIT(LIMIT_MANIFEST / 2), manifest = BUF_INIT(LIMIT_MANIFEST);
@@ -36,10 +47,7 @@ int cached_put_document(const Builder *b, const CacheKey *key, const Json *doc, 
     TRY(format_manifest(buf_str(&config), &d, &manifest, err));
     w.config_json = buf_str(&config);
     w.manifest = buf_str(&manifest);
-    vec_foreach(to, &b->cache->to)
-        if (!atomic_load(&(*to)->broken))
-            TRY(cache_repo_put((*to)->repo, &w, err));
-    return 0;
+    return put_everywhere(b, &w, err);
 }
 
 static bool parse(Str manifest, Json **ret)

@@ -314,6 +314,7 @@ static void remove_mount(Prune *p, const MountDir *m)
     if (lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, &ignored) != 1 ||
         dir_remove_all(p->mounts_fd, m->name.p, &ignored) != 0)
         return;
+    (void)unlink(path.p); /* whoever waits for it looks whether it is still there (os/lock.h) */
     p->bytes -= m->size;
     p->report.bytes += m->size;
     p->report.mounts++;
