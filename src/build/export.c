@@ -50,7 +50,9 @@ static int make_documents(Export *x, const ImageConfig *config, Err *err)
 
         m->layers[i] = (Descriptor){.media_type = media_convert(d->media_type, docker),
                                     .digest = d->digest,
-                                    .size = d->size};
+                                    .size = d->size,
+                                    .urls = d->urls, /* of a foreign layer */
+                                    .n_urls = d->n_urls};
     }
     add_annotations(x);
     manifest_format(m, &x->json);
@@ -75,6 +77,8 @@ static void fill_result(Export *x)
         report.desc.media_type = str_dup_in(&r->arena, l->desc.media_type);
         report.desc.annotations = NULL;
         report.desc.n_annotations = 0;
+        report.desc.urls = NULL;
+        report.desc.n_urls = 0;
         r->total_bytes += l->desc.size;
         vec_push(&r->layers, report);
     }

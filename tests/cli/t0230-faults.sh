@@ -134,4 +134,15 @@ survived "mounts that are forbidden" '' "'mount': 403"
 refused "an upload that fails for ever" "push 127.0.0.1:[0-9]+/team/app:1: .*500" "{$put, 'do': 'status', 'status': 500, 'times': 0}"
 refused "a manifest that is refused" "push 127.0.0.1:[0-9]+/team/app:1: .*400" "{'method': 'PUT', 'path': 'app/manifests', 'do': 'status', 'status': 400, 'times': 0, 'body': 'MANIFEST_INVALID'}"
 refused "a push that is forbidden" "team/app.*403|denied" "{'method': 'POST', 'path': 'app/blobs/uploads', 'do': 'status', 'status': 403, 'times': 0}"
+
+# ---- a layer that is not to be given away: neither read, where no step needs it, nor pushed; the manifest says where it is
+
+diff_id=sha256:$(printf '%064d' 7)
+registry "'repos': {'team/base': {'manifests': {'1': {'layers': [{'size': 1000, 'foreign': 'http://127.0.0.1:9/layer'}], 'config': {'os': 'linux', 'architecture': 'amd64', 'rootfs': {'type': 'layers', 'diff_ids': ['$diff_id']}}}}}}"
+printf 'FROM %s/team/base:1\nLABEL a=b\n' "$R" >"$LAB/ctx/Dockerfile"
+ok "a foreign layer" build --platform linux/amd64
+is "stays one" "$(skopeo inspect --raw --tls-verify=false "docker://$R/team/app:1" | python3 -c 'import json, sys
+print(*[(x["mediaType"], *x["urls"]) for x in json.load(sys.stdin)["layers"]])')" "('application/vnd.oci.image.layer.nondistributable.v1.tar+gzip', 'http://127.0.0.1:9/layer')"
+foreign=$(skopeo inspect --raw --tls-verify=false "docker://$R/team/app:1" | sed -n 's/.*nondistributable[^{]*"digest":"\([^"]*\)".*/\1/p')
+is "and is asked for nowhere" "$(grep -c "${foreign:-none}" "$LAB/log")" 0
 finish

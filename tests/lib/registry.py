@@ -33,7 +33,8 @@ The script is one JSON object, in which ' may stand for every "; every member is
     referrers   true: the referrers API (OCI 1.1)
     strict      true: a manifest whose blobs are not there is 400, as every good registry has it
     repos       {"some/name": {"blobs": [BLOB...], "manifests": {"TAG": MANIFEST}}}
-                BLOB      {"text": "..."} | {"size": N} (bytes (i*7 + i/256) mod 256)
+                BLOB      {"text": "..."} | {"size": N} (bytes (i*7 + i/256) mod 256);
+                          of a layer also "foreign": URL, where it is said to be instead of here
                 MANIFEST  {"layers": [BLOB...], "config": {...}, "docker": bool, "type": "..."}
                           {"index": [{"platform": {...}, "image": MANIFEST}...], "docker": bool}
                           {"entries": N}   an index of N entries; the last is linux/amd64
@@ -123,6 +124,10 @@ def make_image(repo, spec):
     layers = []
     for blob in spec.get('layers', []):
         data = blob_bytes(blob)
+        if 'foreign' in blob:
+            kind = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' if docker else OCI + 'layer.nondistributable.v1.tar+gzip'
+            layers.append({**descriptor(kind, data), 'urls': [blob['foreign']]})
+            continue
         repo.put_blob(data)
         kind = 'application/vnd.docker.image.rootfs.diff.tar.gzip' if docker else OCI + 'layer.v1.tar+gzip'
         layers.append(descriptor(kind, data))
