@@ -161,7 +161,8 @@ int mount_write_out(Tree *t, Node *n, FileSource *files, const char *dir, bool m
 
     if (fd < 0)
         return err_sys(err, "open %s", dir);
-    w.disk = disk = disk_new(t, &(DiskOpts){.root_fd = fd, .may_chown = may_chown});
+    disk = disk_new(t, &(DiskOpts){.root_fd = fd, .may_chown = may_chown});
+    w.disk = disk;
     rc = write_all(&w, n, err);
     map_done(&w.written);
     if (rc == 0 && fchmod(fd, tree_root(t)->inode->mode & 07777) < 0)
@@ -264,12 +265,13 @@ int mount_source_rootfs(Rootfs *fs, Str source, SandboxMount *ret, MountOrigin *
     return 0;
 }
 
-int mount_source_image_files(Builder *b, Str text, const Platform *platform, Rootfs **ret, Err *err)
+int mount_source_image_files(Builder *b, Str image, const Platform *platform, Rootfs **ret,
+                             Err *err)
 {
     MountSources *m = sources_of(b);
     MountedImage new;
 
-    TRY(image_resolve(b, text, platform, &new.image, err));
+    TRY(image_resolve(b, image, platform, &new.image, err));
     vec_foreach(known, &m->images) {
         if (known->image == new.image) {
             *ret = known->fs;
@@ -282,14 +284,14 @@ int mount_source_image_files(Builder *b, Str text, const Platform *platform, Roo
     return 0;
 }
 
-int mount_source_image(Builder *b, Str text, const Platform *platform, Str source,
+int mount_source_image(Builder *b, Str image, const Platform *platform, Str source,
                        SandboxMount *ret, MountOrigin *ret_origin, Err *err)
 {
     Rootfs *fs = NULL;
 
-    TRY(mount_source_image_files(b, text, platform, &fs, err));
+    TRY(mount_source_image_files(b, image, platform, &fs, err));
     if (mount_source_rootfs(fs, source, ret, ret_origin, err) < 0)
-        return err_wrap(err, "image " STR_FMT, STR_ARG(text));
+        return err_wrap(err, "image " STR_FMT, STR_ARG(image));
     return 0;
 }
 

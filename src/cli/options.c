@@ -227,11 +227,11 @@ static const Option options[] = {
     {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
     {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,
      "isolation inplace although no container was detected"},
-    {NULL, ALL | L, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
+    {NULL, ALL, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
      "error, warn, info (default), debug, trace"},
     {NULL, B | P | N | A, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
      "print only the image's digest, on stdout"},
-    {NULL, ALL | L, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
+    {NULL, ALL, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
 
     /* accepted from kaniko; the last column says why there is nothing to do */
     {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},

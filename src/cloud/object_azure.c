@@ -163,6 +163,7 @@ static ObjectSums azure_sums(const HttpAnswer *answer)
     return sums;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as Amazon's, which sets it */
 static const char *azure_remedy(Object *o, const HttpAnswer *answer, Arena *a, bool *ret_again)
 {
     Str code = http_header(answer, "x-ms-error-code");

@@ -74,6 +74,7 @@ static ObjectSums gcs_sums(const HttpAnswer *answer)
     return sums;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as Amazon's, which sets it */
 static const char *gcs_remedy(Object *o, const HttpAnswer *answer, Arena *a, bool *ret_again)
 {
     Str words = answer_words(answer, a);

@@ -89,7 +89,7 @@ static int put_entry_header(Output *out, const GitObject *x, Err *err)
     uint64_t left = x->size >> 4;
     size_t n = 0;
 
-    head[n] = (unsigned char)(x->type << 4 | (x->size & 15));
+    head[n] = (unsigned char)((unsigned)x->type << 4 | (unsigned)(x->size & 15));
     for (; left; left >>= 7) {
         head[n++] |= 128;
         head[n] = left & 127;
