@@ -30,7 +30,7 @@ int push_finish(Builder *b, const ImageLayerVec *layers, const Descriptor *confi
  * For those who want to mount a layer from where it is being pushed to; NULL = it is not. Waiting
  * is for other threads than the pushes' own. True: the repositories have it.
  */
-PushJob *push_find(const Builder *b, const Digest *layer);
+PushJob *push_find(const Builder *b, const Digest *d);
 bool push_await(PushJob *j);
 
 /* Wait for what was begun, whatever comes of it; for the end of the builder. */

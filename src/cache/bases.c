@@ -255,6 +255,7 @@ static int lock_entry(const BasesOpts *o, const Digest *manifest, int *ret_fd, E
                      LOCK_EXCLUSIVE, ret_fd, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): eight parameters, each a thing of its own */
 int bases_warm(const BasesOpts *o, Registry *r, const Reference *ref, const Platform *platform,
                Pool *pool, Descriptor *ret, WarmOutcome *ret_outcome, Err *err)
 {

@@ -187,7 +187,7 @@ int instance_keys(Cloud *c, Arena *a, Secret *ret, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
     HttpHeader token = {.name = S("X-aws-ec2-metadata-token")};
-    Str role;
+    Str role = S("");
     int r;
 
     if (str_eq_nocase(cloud_variable(c, "AWS_EC2_METADATA_DISABLED"), S("true")))

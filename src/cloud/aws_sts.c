@@ -71,6 +71,7 @@ static int sts_post(Cloud *c, Str url, const Buf *form, const HttpHeaderVec *hea
                    ret, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): eight parameters, each a thing of its own */
 int sts_web_identity(Cloud *c, TokenFile *token, Str role, Str session_name, Str region, Arena *a,
                      Secret *ret, Err *err)
 {

@@ -137,6 +137,7 @@ static int by_other_means(Cloud *c, Str resource, Arena *a, Secret *ret, Err *er
 
 /* --- managed identities --- */
 
+/* NOLINTNEXTLINE(readability-function-size): eight parameters, each a thing of its own */
 static int ask_near(Cloud *c, Str url, HttpHeader header, bool once, const char *what, Arena *a,
                     Secret *ret, Err *err)
 {

@@ -48,7 +48,7 @@ static bool zone(Str text, int64_t *ret)
     if (text.n < 5 || (text.p[0] != '+' && text.p[0] != '-') || !number(text, 1, 2, &hours) ||
         !number(text, text.n - 2, 2, &minutes))
         return false;
-    *ret = (hours * 60 + minutes) * (text.p[0] == '-' ? -60 : 60);
+    *ret = (int64_t)(hours * 60 + minutes) * (text.p[0] == '-' ? -60 : 60);
     return true;
 }
 

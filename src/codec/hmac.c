@@ -31,6 +31,7 @@ static void md_ctx_done(EVP_MD_CTX **c)
 #define cleanup_md_ctx cleanup_with(md_ctx_done)
 
 /* Nobody is asked for a pass phrase. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL's type */
 static int no_pass_phrase(char *buf, int size, int writing, void *arg)
 {
     (void)buf;

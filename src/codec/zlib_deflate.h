@@ -11,8 +11,8 @@
 typedef struct ZlibDeflater ZlibDeflater;
 
 ZlibDeflater *zlib_deflater_new(void);
-void zlib_deflater_free(ZlibDeflater *z);
+void zlib_deflater_free(ZlibDeflater *d);
 CLEANUP_DEFINE(ZlibDeflater, zlib_deflater_free);
 
 /* All of 'in' as one stream into 'out'. Errors: theirs. */
-int zlib_deflate(ZlibDeflater *z, Reader *in, Writer *out, Err *err) must_check;
+int zlib_deflate(ZlibDeflater *d, Reader *in, Writer *out, Err *err) must_check;

@@ -276,7 +276,7 @@ bool asked_mounts_need_scratch(const RunSpec *spec)
 
 int asked_mounts_make(int root, const RunRequest *req, Err *err)
 {
-    cleanup_close int scratch = -1, files = -1;
+    cleanup_close int scratch = -1;
     Places p = {.root = root, .scratch = -1, .files = -1};
     int rc = 0;
 
@@ -293,6 +293,6 @@ int asked_mounts_make(int root, const RunRequest *req, Err *err)
         if (rc < 0)
             err_wrap_(err, "mount on %s", m->target);
     }
-    files = p.files;
+    close_at(&p.files);
     return rc;
 }

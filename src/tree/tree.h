@@ -81,7 +81,7 @@ CLEANUP_DEFINE(Tree, tree_free);
 /* Names, inodes and link groups, but not the disk stamps; of fully read trees only. */
 Tree *tree_clone(const Tree *from);
 /* The same of what is below one directory, which becomes the root. */
-Tree *tree_clone_below(const Node *dir);
+Tree *tree_clone_below(const Node *from);
 
 Node *tree_root(const Tree *t);
 size_t tree_count(const Tree *t); /* nodes in the tree, the root included */

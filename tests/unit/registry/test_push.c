@@ -359,8 +359,8 @@ TEST(tags_that_may_not_move)
 {
     static const char *const said[] = {
         "no such luck",
-        "The image tag v1 already exists in the r repository and cannot be overwritten because the "
-        "repository is immutable.",
+        ("The image tag v1 already exists in the r repository and cannot be overwritten because "
+         "the repository is immutable."),
         "manifest invalid: cannot update tag v1. The repository has enabled tag immutability",
     };
 
