@@ -40,6 +40,7 @@ typedef struct Option {
 #define SENDS (B | X | P | N | A)
 #define HOSTS (PULLS | SENDS)
 #define ALL   (HOSTS | LOGIN | FRONT_PRUNE)
+#define ANY   (ALL | L)
 #define AT(f) offsetof(Settings, f)
 
 #define WHY_SNAPSHOT "there is one way of finding changes, and it is exact"
@@ -227,11 +228,11 @@ static const Option options[] = {
     {NULL, X, "kaniko-dir", 0, OPTION_TEXT, AT(kiln_dir), NULL, NULL},
     {NULL, B | X, "force", 0, OPTION_FLAG, AT(force), NULL,
      "isolation inplace although no container was detected"},
-    {NULL, ALL, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
+    {NULL, ANY, "verbosity", 'v', OPTION_TEXT, AT(verbosity), "LEVEL",
      "error, warn, info (default), debug, trace"},
     {NULL, B | P | N | A, "quiet", 'q', OPTION_FLAG, AT(quiet), NULL,
      "print only the image's digest, on stdout"},
-    {NULL, ALL, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
+    {NULL, ANY, "help", 'h', OPTION_FLAG, AT(help), NULL, "this text"},
 
     /* accepted from kaniko; the last column says why there is nothing to do */
     {NULL, X, "snapshot-mode", 0, OPTION_NO_NEED, 0, "MODE", WHY_SNAPSHOT},
@@ -271,6 +272,7 @@ static const Option options[] = {
 #undef SENDS
 #undef HOSTS
 #undef ALL
+#undef ANY
 #undef AT
 
 void settings_done(Settings *s)
