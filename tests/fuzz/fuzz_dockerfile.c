@@ -3,6 +3,7 @@
  * Any bytes as a Dockerfile. What is accepted must keep what ast.h promises; then every value is put through the reader
  * that build/ would put it through, and the linter looks at all of it.
  */
+#include "demand.h"
 #include "dockerfile/chmod.h"
 #include "dockerfile/expose.h"
 #include "dockerfile/healthcheck.h"
@@ -12,12 +13,6 @@
 #include "dockerfile/stopsignal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void demand(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static bool lookup(void *ctx, Str name, Str *ret)
 {

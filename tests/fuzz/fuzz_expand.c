@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The first byte chooses the escape character and whether quotes count; the rest is the word. */
+#include "demand.h"
 #include "dockerfile/expand.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void demand(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* Names of even length are set, to themselves twice. */
 static bool lookup(void *ctx, Str name, Str *ret)

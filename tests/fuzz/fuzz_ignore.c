@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Up to the first NUL a .dockerignore, after it a path; also one file name pattern and a name. */
 #include "base/path.h"
+#include "demand.h"
 #include "dockerfile/glob.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void demand(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /*
  * An excluded path below a directory that is not descended into cannot be had back. Of a few of the directories only: each

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The value of RUN --mount, read without variables (before a build) and with them. */
 #include "base/limits.h"
+#include "demand.h"
 #include "dockerfile/mount.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void demand(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 /* Every variable is set, to something that a field must not end at. */
 static bool lookup(void *ctx, Str name, Str *ret)

@@ -3,16 +3,11 @@
  * What stands behind the word RUN; the first byte chooses the escape character. Of a flag that the parser lets through,
  * the rest of kiln may take for granted what is demanded here.
  */
+#include "demand.h"
 #include "dockerfile/mount.h"
 #include "dockerfile/parse.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void demand(bool ok)
-{
-    if (!ok)
-        abort();
-}
 
 static bool lookup(void *ctx, Str name, Str *ret)
 {
