@@ -170,6 +170,13 @@ static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a,
     return has_layer(b, s, ret);
 }
 
+/* No connection can be made while the container's own "/" is away. */
+static bool may_ask(const Builder *b, const CacheSource *s)
+{
+    return cache_repo_spec(s->repo)->kind != CACHE_REGISTRY || !b->sandbox ||
+           sandbox_parallel(b->sandbox);
+}
+
 void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
                  CacheHit **ret)
 {
@@ -178,7 +185,7 @@ void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Aren
 
     *ret = NULL;
     vec_foreach(s, &b->cache->from) {
-        if (atomic_load(&(*s)->broken) || !find_in(b, *s, &want, a, &entry))
+        if (atomic_load(&(*s)->broken) || !may_ask(b, *s) || !find_in(b, *s, &want, a, &entry))
             continue;
         *ret = arena_new(a, CacheHit);
         **ret = (CacheHit){entry, *s};
@@ -346,7 +353,7 @@ static int take_by_content(StageBuild *s, const Step *step, StepReport *report, 
     CacheHit *h = NULL;
     CacheKey key;
 
-    if (!s->b->cache->any_hit || !is_rebuilt(s, c) || !stage_has_network(s))
+    if (!is_rebuilt(s, c))
         return 0;
     TRY(content_key(s, step, &key, err));
     if (cache_key_is_set(&key))

@@ -143,10 +143,8 @@ static void finish_lookups(Plan *p, Map *all)
         Err ignored;
 
         (void)!task_join(l->task, &ignored);
-        if (l->hit) {
-            b->cache->any_hit = true;
+        if (l->hit)
             l->hit = copy_hit(&b->arena, l->hit);
-        }
         arena_done(&l->arena);
     }
     vec_foreach(s, &p->stages)

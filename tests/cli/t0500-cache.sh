@@ -177,6 +177,16 @@ plan=$(build --cache --dryrun)
 like "and why the rest would not: by what differs" "$plan" 'miss [0-9a-f]{12} COPY f1 /: file f1 differs'
 like "or because of that" "$plan" 'miss [0-9a-f]{12} RUN cat.*: a step before it is not in the cache'
 
+mkdir "$LAB/same"
+echo same | tee "$LAB/same/a" >"$LAB/same/b"
+touch -d 2001-01-01 "$LAB/same/a" "$LAB/same/b"
+same() { "$KILN" build "${base[@]}" --cache "$@" "$LAB/same"; }
+printf 'FROM base\nCOPY a /x\nCOPY b /y\nRUN cat /x /y\n' >"$LAB/same/Dockerfile"
+ok "a build whose first step" same
+sed -i 's/COPY a/COPY b/' "$LAB/same/Dockerfile"
+ok "is done otherwise, with the same result" same
+is "finds the rest by that, though none of its keys is known" "$(cached_steps)" 2
+
 mkdir "$LAB/named" "$LAB/mounted"
 echo one >"$LAB/named/f"
 printf 'FROM base\nRUN --mount=from=n,target=/n cat /n/f >/out\n' >"$LAB/mounted/Dockerfile"
