@@ -2,15 +2,9 @@
 #include "cache/mount_mark.h"
 
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/limits.h"
 #include "codec/sha256.h"
-#include "tree/scan.h"
-
-enum {
-    TICK_NS = 20 * 1000 * 1000 /* more than the granularity of any file system's clock here */
-};
 
 static void add(Sha256 *h, const Node *n, Buf *line)
 {
@@ -43,28 +37,18 @@ static int add_all(Sha256 *h, Tree *t, Err *err)
     return buf_check(&line, "a path", err);
 }
 
-int mount_mark_now(int dir_fd, Pool *pool, Digest *ret, Err *err)
+int mount_mark(int dir_fd, Tree *t, Digest *ret, Err *err)
 {
-    cleanup_with(tree_free_at) Tree *t = tree_new();
     cleanup_with(sha256_free_at) Sha256 *h = sha256_new();
-    ScanOpts scan = {.root_fd = dir_fd, .ignore_owner = true, .pool = pool};
     unsigned char sum[SHA256_BYTES];
     struct stat st;
 
     if (fstat(dir_fd, &st) < 0)
         return err_sys(err, "stat");
-    TRY(scan_changes(t, &scan, err));
     sha256_update(h, &st.st_dev, sizeof(st.st_dev));
     sha256_update(h, &st.st_ino, sizeof(st.st_ino));
     TRY(add_all(h, t, err));
     sha256_final(h, sum);
     *ret = digest_from_sha256(sum);
-    return 0;
-}
-
-int mount_mark(int dir_fd, Pool *pool, Digest *ret, Err *err)
-{
-    TRY(mount_mark_now(dir_fd, pool, ret, err));
-    (void)nanosleep(&(struct timespec){.tv_nsec = TICK_NS}, NULL);
     return 0;
 }

@@ -48,6 +48,13 @@ CacheKey mount_cache_key(Str mount, const Platform *platform)
     return key_end(&k);
 }
 
+static int scan(const MountPlace *m, Tree *t, Err *err)
+{
+    ScanOpts o = {.root_fd = m->dir_fd, .ignore_owner = !m->may_chown, .pool = m->pool};
+
+    return scan_changes(t, &o, err);
+}
+
 /* --- manifests --- */
 
 static bool is_ours(const Manifest *m)
@@ -177,13 +184,20 @@ static int fetch_piece(void *arg, Err *err)
 
 /* --- out --- */
 
+enum {
+    LOOKS_MAX = 3, /* at a directory in which names come and go */
+    READS_MAX = 2  /* of one that is changed meanwhile */
+};
+
 typedef struct Export {
     const MountPlace *m;
+    Tree *tree; /* of the directory */
     Arena arena;
     Map known; /* digest of uncompressed bytes -> Piece */
     PieceVec pieces;
     Piece *on_way[MOUNT_TASKS]; /* a ring */
     size_t sent;                /* so far */
+    bool cannot_send;
     MountReport report;
 } Export;
 
@@ -193,7 +207,10 @@ static int finish_oldest(Export *x, Err *err)
 
     if (!p)
         return 0;
-    TRY(join(p, err));
+    if (join(p, err) < 0) {
+        x->cannot_send = true;
+        return -1;
+    }
     x->on_way[x->sent % MOUNT_TASKS] = NULL;
     x->report.sent_bytes += p->desc.size;
     return 0;
@@ -253,9 +270,9 @@ static void learn(Export *x)
 }
 
 /* Before anything is sent of what would not be taken in the end. */
-static int check_size(const Export *x, Tree *t, Err *err)
+static int check_size(const Export *x, Err *err)
 {
-    const Node *n = tree_root(t);
+    const Node *n = tree_root(x->tree);
     uint64_t total = 0;
 
     while (n) {
@@ -274,19 +291,61 @@ static int check_size(const Export *x, Tree *t, Err *err)
     return 0;
 }
 
+/* A name that goes away between the list and the look at it is an error of the scan. */
+static int look(Export *x, Err *err)
+{
+    for (unsigned n = 1;; n++) {
+        tree_free(x->tree);
+        x->tree = tree_new();
+        if (scan(x->m, x->tree, err) == 0)
+            break;
+        if (err->kind != ERR_SYS || n == LOOKS_MAX)
+            return -1;
+    }
+    scan_settle(x->tree);
+    return 0;
+}
+
 static int write_archive(Export *x, Err *err)
 {
-    cleanup_with(tree_free_at) Tree *t = tree_new();
     cleanup_with(chunker_free_at) Chunker *c = chunker_new(add_chunk, x);
-    ScanOpts scan = {.root_fd = x->m->dir_fd, .ignore_owner = !x->m->may_chown, .pool = x->m->pool};
     RootFiles files = root_files(x->m->dir_fd);
     LayerWriteOpts o = {.layer = 1, .files = &files.s, .keep_holes = true, .plain = true};
     LayerStats ignored;
 
-    TRY(scan_changes(t, &scan, err));
-    TRY(check_size(x, t, err));
-    TRY(layer_write_archive(t, &o, chunker_writer(c), &ignored, err));
+    x->pieces.n = 0;
+    x->report.bytes = x->report.chunks = 0;
+    TRY(check_size(x, err));
+    TRY(layer_write_archive(x->tree, &o, chunker_writer(c), &ignored, err));
     return chunker_finish(c, err);
+}
+
+/* Since the archive was written, which left the tree clean? */
+static bool has_changed(Export *x)
+{
+    Err ignored;
+
+    return scan(x->m, x->tree, &ignored) < 0 || tree_root(x->tree)->flags & NODE_DIRTY_BELOW;
+}
+
+/*
+ * Others may have the directory, too, and write to it while it is read: a file that is longer or
+ * shorter by then, or as long, half old and half new. Then it is read again, and what of it was
+ * sent is not sent again.
+ */
+static int read_directory(Export *x, Err *err)
+{
+    for (unsigned n = 1;; n++) {
+        int rc = write_archive(x, err);
+
+        if (rc == 0 && !has_changed(x))
+            return 0;
+        if (rc < 0 && (err->kind != ERR_SYS || x->cannot_send || n == READS_MAX))
+            return -1;
+        if (n == READS_MAX)
+            return err_set(err, ERR_SYS, "somebody writes to it, it changed while it was read");
+        TRY(look(x, err));
+    }
 }
 
 static int put_manifest(Export *x, Err *err)
@@ -310,19 +369,20 @@ static void export_done(Export *x)
     for (size_t i = 0; i < MOUNT_TASKS; i++)
         if (x->on_way[i])
             abandon(&x->on_way[i], 1);
+    tree_free(x->tree);
     vec_done(&x->pieces);
     map_done(&x->known);
     arena_done(&x->arena);
 }
 
-static bool is_unchanged(const MountPlace *m, const MountMark *since)
+static bool is_unchanged(const Export *x, const MountMark *since)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
     Digest dir, list;
     Err ignored;
 
-    if (mount_mark_now(m->dir_fd, m->pool, &dir, &ignored) < 0 || !digest_eq(&dir, &since->dir) ||
-        cache_repo_find(m->repo, &m->key, &text, &ignored) <= 0)
+    if (mount_mark(x->m->dir_fd, x->tree, &dir, &ignored) < 0 || !digest_eq(&dir, &since->dir) ||
+        cache_repo_find(x->m->repo, &x->m->key, &text, &ignored) <= 0)
         return false;
     list = digest_of(buf_str(&text));
     return digest_eq(&list, &since->list);
@@ -333,13 +393,14 @@ int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, 
 {
     cleanup_with(export_done) Export x = {.m = m};
 
-    if (trust && since && is_unchanged(m, since)) {
+    TRY(look(&x, err));
+    if (trust && since && is_unchanged(&x, since)) {
         *ret = (MountReport){.bytes = since->report.bytes, .chunks = since->report.chunks};
         return 0;
     }
     if (trust)
         learn(&x);
-    TRY(write_archive(&x, err));
+    TRY(read_directory(&x, err));
     TRY(put_manifest(&x, err));
     *ret = x.report;
     return 0;
@@ -433,6 +494,16 @@ static int lay_out(Import *x, Err *err)
     return disk_finish(disk, err);
 }
 
+/* How it looks now, such that whatever is done to it from here on makes it look different. */
+static int mark(const MountPlace *m, Digest *ret, Err *err)
+{
+    cleanup_with(tree_free_at) Tree *t = tree_new();
+
+    TRY(scan(m, t, err));
+    scan_settle(t);
+    return mount_mark(m->dir_fd, t, ret, err);
+}
+
 int mount_cache_import(const MountPlace *m, MountMark *ret, Err *err)
 {
     cleanup_with(import_done) Import x = {.r = {read_pieces}, .m = m};
@@ -441,7 +512,7 @@ int mount_cache_import(const MountPlace *m, MountMark *ret, Err *err)
     if (found <= 0)
         return found;
     TRY(lay_out(&x, err));
-    TRY(mount_mark(m->dir_fd, m->pool, &ret->dir, err));
+    TRY(mark(m, &ret->dir, err));
     ret->report = x.report;
     return 1;
 }

@@ -53,7 +53,10 @@ typedef struct MountMark {
 /*
  * 'trust': chunks that the repository's last manifest names are there. With 'since' (or NULL)
  * nothing is read where neither the directory nor what the repository has is another than then.
- * A directory that somebody changes meanwhile may be an error (ERR_SYS).
+ *
+ * Others may write to the directory meanwhile. It is read once more when its stamps have changed
+ * (tree/scan.h), and not exported when they do so again: ERR_SYS. Not seen is what is written
+ * through a mapping that was written through before the export, and has not reached the disk since.
  */
 int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, MountReport *ret,
                        Err *err) must_check;

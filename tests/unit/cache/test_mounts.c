@@ -4,6 +4,10 @@
  * must stay as it is, and neither disk nor memory may fill.
  */
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +29,7 @@
 enum {
     LIMIT = 8 << 20, /* bytes */
     CHUNKS_MAX = 16,
+    READ_AHEAD = CHUNK_MAX * (MOUNT_TASKS + 2), /* more than is read while no chunk can be sent */
 };
 
 typedef struct Fixture {
@@ -316,6 +321,132 @@ TEST(unchanged)
     check_text(&f, "d/f", "TEXT");
 }
 
+/* --- somebody else who has the directory, too --- */
+
+/* Bytes that no chunk has twice. */
+static void put_noise(Fixture *f, const char *name, size_t n)
+{
+    cleanup_buf Buf bytes = BUF_INIT(n + 8);
+    Err err;
+
+    for (uint64_t i = 0, x = 1; i < n / 8; i++, x = x * 6364136223846793005u + 1)
+        buf_append(&bytes, &x, sizeof(x));
+    CHECK_OK(file_write_atomic(f->fd, name, 0600, buf_str(&bytes), &err));
+}
+
+/* Writes to the file 'z' in place, as many bytes as it has, once the file 'a' before it is read. */
+typedef struct Writing {
+    Fixture *f;
+    int watch, z;
+    atomic_bool over; /* no more */
+} Writing;
+
+static void write_z(const Writing *w, const char *text)
+{
+    CHECK(pwrite(w->z, text, 4, 0) == 4);
+}
+
+static void writing_begin(Writing *w, Fixture *f)
+{
+    Err err;
+
+    f->place.limit_bytes = (uint64_t)4 * READ_AHEAD;
+    put_noise(f, "a", READ_AHEAD);
+    CHECK_OK(file_write_atomic(f->fd, "z", 0600, S("1111"), &err));
+    *w = (Writing){.f = f, .watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    CHECK(inotify_add_watch(w->watch, path_of(f, "mount/a"), IN_OPEN | IN_CLOSE) >= 0);
+    w->z = openat(f->fd, "z", O_WRONLY | O_CLOEXEC);
+    CHECK(w->z >= 0);
+}
+
+static void writing_end(Writing *w)
+{
+    close(w->watch);
+    close(w->z);
+}
+
+/* How often 'a' was opened, and closed: one of the two alone is not told twice. */
+static unsigned opened(const Writing *w)
+{
+    struct inotify_event e;
+    unsigned n = 0;
+
+    while (read(w->watch, &e, sizeof(e)) == (ssize_t)sizeof(e))
+        n += (e.mask & IN_OPEN) != 0;
+    return n;
+}
+
+/* The thread that chunks are sent by is kept by this: 'z' cannot be read before it has returned. */
+static int write_once(void *arg, Err *err)
+{
+    const Writing *w = arg;
+    struct pollfd p = {.fd = w->watch, .events = POLLIN};
+
+    (void)err;
+    CHECK(poll(&p, 1, 60000) == 1);
+    write_z(w, "2222");
+    return 0;
+}
+
+TEST(changed_once_while_it_is_read)
+{
+    FIXTURE(f);
+    cleanup_with(pool_free_at) Pool *one = pool_new(1);
+    MountReport report;
+    Writing w;
+    Task *writer;
+    Err err;
+
+    writing_begin(&w, &f);
+    f.place.io = one;
+    writer = pool_submit(one, write_once, &w);
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
+    CHECK_OK(task_join(writer, &err));
+    CHECK(opened(&w) == 2);
+    CHECK(report.bytes > READ_AHEAD && report.bytes < READ_AHEAD + (64 << 10)); /* not twice */
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    check_text(&f, "z", "2222");
+    f.place.io = f.io;
+    writing_end(&w);
+}
+
+static void *write_on(void *arg)
+{
+    Writing *w = arg;
+
+    for (unsigned i = 0; !atomic_load(&w->over); i++)
+        write_z(w, i % 2 ? "1111" : "2222");
+    return NULL;
+}
+
+/* What was kept before stays. */
+TEST(changed_all_the_time)
+{
+    FIXTURE(f);
+    MountReport report;
+    pthread_t writer;
+    Writing w;
+    Err err;
+    int n = 0;
+
+    writing_begin(&w, &f);
+    CHECK_OK(mount_cache_export(&f.place, true, NULL, &report, &err));
+    CHECK(unlinkat(f.fd, "a", 0) == 0);
+    put_noise(&f, "b", READ_AHEAD);
+    CHECK(pthread_create(&writer, NULL, write_on, &w) == 0);
+    /* on a machine so busy that nobody writes meanwhile it may succeed */
+    while (mount_cache_export(&f.place, true, NULL, &report, &err) == 0)
+        CHECK(++n < 100);
+    atomic_store(&w.over, true);
+    CHECK(pthread_join(writer, NULL) == 0);
+    CHECK(err.kind == ERR_SYS && strstr(err.msg, "changed while it was read"));
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    CHECK(is_there(&f, "a") == (n == 0) && is_there(&f, "b") == (n > 0));
+    writing_end(&w);
+}
+
 TEST(too_large)
 {
     FIXTURE(f);
@@ -497,5 +628,6 @@ TEST(damage)
     }
 }
 
-TEST_MAIN(T(there_and_back), T(unchanged), T(too_large), T(paths), T(absolute_names_stay_below),
+TEST_MAIN(T(there_and_back), T(unchanged), T(changed_once_while_it_is_read),
+          T(changed_all_the_time), T(too_large), T(paths), T(absolute_names_stay_below),
           T(what_is_no_list_of_ours), T(chunks), T(repeated_chunk), T(damage))
