@@ -85,7 +85,7 @@ typedef struct BuildRequest {
 
     /* layers are looked for in these, in their order, and written to those */
     VEC(CacheSpec) cache_from, cache_to;
-    int64_t cache_ttl_ns; /* entries older than that are not used; 0 = any age */
+    int64_t cache_ttl_ns; /* entries older than that are not used; 0 = none is */
     bool has_keep_bytes;  /* make room in the kiln directory afterwards: cache/prune.h */
     uint64_t keep_bytes;
     bool cache_copy, cache_run;  /* COPY and ADD; RUN and WORKDIR */

@@ -152,6 +152,14 @@ static void copy_key(Str text, CacheKey *ret)
         memcpy(ret->text, text.p, text.n);
 }
 
+/* What the clock of another machine dates into the future is as new as can be. */
+static bool is_too_old(const CacheWant *want, const CacheEntry *e)
+{
+    int64_t age = want->now_ns > e->written_ns ? want->now_ns - e->written_ns : 0;
+
+    return age >= want->ttl_ns;
+}
+
 static const char *judge(const ImageConfig *c, const CacheWant *want, const CacheEntry *e)
 {
     if (!str_eq(label(c, LABEL "version"), S(CACHE_KEY_VERSION)))
@@ -162,7 +170,7 @@ static const char *judge(const ImageConfig *c, const CacheWant *want, const Cach
         !str_eq(c->platform.arch, want->platform->arch) ||
         !str_eq(c->platform.variant, want->platform->variant))
         return "it is for another platform";
-    if (want->ttl_ns && want->now_ns - e->written_ns > want->ttl_ns)
+    if (is_too_old(want, e))
         return "it has expired";
     return NULL;
 }

@@ -35,7 +35,7 @@ int cache_entry_format(const CacheEntry *e, Buf *config, Buf *manifest, Descript
 typedef struct CacheWant {
     const CacheKey *key;
     const Platform *platform;
-    int64_t now_ns, ttl_ns; /* ttl_ns 0 = any age */
+    int64_t now_ns, ttl_ns; /* ttl_ns 0 = none is young enough */
 } CacheWant;
 
 /*
