@@ -307,6 +307,17 @@ static ImageLayer layer_of(const CacheHit *h)
     return (ImageLayer){h->entry.layer, h->entry.diff_id, local ? NULL : &h->from->origin, true};
 }
 
+int cached_share(StageBuild *s, const StepCache *c, const CacheHit *h, Err *err)
+{
+    ImageLayer layer = layer_of(h);
+    CacheNew n = {.entry = h->entry, .layer = &layer, .from = h->from};
+
+    if (!cache_key_is_set(&c->key))
+        return 0;
+    n.entry.key = c->key;
+    return cached_write(s, &n, err);
+}
+
 static int use(StageBuild *s, const Step *step, const CacheHit *h, StepReport *report, Err *err)
 {
     ImageLayer layer = layer_of(h);
@@ -363,6 +374,7 @@ static int take_by_content(StageBuild *s, const Step *step, StepReport *report, 
         return 0;
     s->rebuilt = true;
     TRY(remember(s, c, h, err));
+    TRY(cached_share(s, c, h, err));
     return use(s, step, h, report, err);
 }
 

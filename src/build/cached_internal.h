@@ -64,6 +64,11 @@ void cached_tell(Builder *b);
 /* Of a stage that stands on an image, or on nothing. */
 CacheKey cached_base_key(const Builder *b, const Stage *stage, Arena *a, KeyInputVec *inputs);
 CacheKey cached_step_key(StageBuild *s, const StepCache *c);
+/*
+ * What was found in one cache goes into the others that are written to: each shall have all of the
+ * build, not only what the rest did not have.
+ */
+int cached_share(StageBuild *s, const StepCache *c, const CacheHit *h, Err *err) must_check;
 
 /*
  * cached_document.c: something else than a layer, under a key: into all caches that are written to,
@@ -92,5 +97,6 @@ typedef struct CacheNew {
     CacheEntry entry;
     const ImageLayer *layer;
     const CacheSource *only; /* NULL = to all */
+    const CacheSource *from; /* it was found there: the others get it as well, when all is built */
 } CacheNew;
 int cached_write(StageBuild *s, const CacheNew *n, Err *err) must_check;

@@ -261,6 +261,19 @@ static void prefetch(Plan *p)
     }
 }
 
+/* Also of stages that nothing needs: their steps may be wanted when others miss. */
+static int share_hits(Plan *p, Err *err)
+{
+    vec_foreach(stage, &p->stages) {
+        StageBuild s = {.b = p->b, .plan = p, .stage = *stage};
+
+        vec_foreach(step, &(*stage)->steps)
+            if (is_hit(step))
+                TRY(cached_share(&s, step->cache, step->cache->hit, err));
+    }
+    return 0;
+}
+
 int cached_plan(Plan *p, Err *err)
 {
     cleanup_map Map all = {0};
@@ -278,7 +291,8 @@ int cached_plan(Plan *p, Err *err)
     vec_foreach(s, &p->also)
         need(p, *s);
     mark_stages(p);
-    if (!p->b->req->dryrun)
-        prefetch(p);
-    return 0;
+    if (p->b->req->dryrun)
+        return 0;
+    prefetch(p);
+    return share_hits(p, err);
 }

@@ -15,10 +15,60 @@ struct CacheJob {
     Str mount_from;
     CacheKey keys[2];
     size_t n_keys;
+    const Platform *platform;
     Descriptor layer, config;
+    const ImageLayer *copy;    /* of another cache's entry: its layer may have to be fetched */
     Str config_json, manifest; /* live in the builder's arena */
     Task *task;                /* NULL: not begun, or joined */
 };
+
+/* 1: it has that entry, and may use it. */
+static int is_there(const CacheJob *j, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_buf Buf manifest = BUF_INIT(LIMIT_MANIFEST);
+    CacheWant want = {&j->keys[0], j->platform, j->b->now_ns, j->b->req->cache_ttl_ns};
+    CacheEntry ignored;
+    const char *why;
+    int found;
+
+    TRY(found = cache_repo_find(j->to->repo, want.key, &manifest, err));
+    return found && cache_entry_parse(&a, buf_str(&manifest), &want, &ignored, &why);
+}
+
+/*
+ * The layer to where it can be written from, unless the registry can mount it. 1: it cannot be had, which is no
+ * fault of the cache that is written to.
+ */
+static int bring(const CacheJob *j, Err *err)
+{
+    const CacheSpec *to = cache_repo_spec(j->to->repo);
+    Registry *r;
+    int mounted = 0;
+
+    if (to->kind == CACHE_REGISTRY && !store_has(j->b->store, &j->layer.digest, NULL)) {
+        TRY(builder_registry(j->b, &r, err));
+        TRY(registry_contact(r, &to->ref, true, err));
+        TRY(mounted = registry_mount_blob(r, &to->ref, &j->layer, j->mount_from, err));
+    }
+    if (mounted || layer_fetch(j->b, j->copy, err) == 0)
+        return 0;
+    log_debug("cache entry %s is not copied: %s", j->keys[0].text, err->msg);
+    return 1;
+}
+
+static int put(const CacheJob *j, const CacheWrite *w, Err *err)
+{
+    int done = 0;
+
+    if (j->copy)
+        TRY(done = is_there(j, err));
+    if (j->copy && !done)
+        TRY(done = bring(j, err));
+    if (done)
+        return 0;
+    return cache_repo_put(j->to->repo, w, err);
+}
 
 static int write_entry(void *arg, Err *err)
 {
@@ -35,7 +85,7 @@ static int write_entry(void *arg, Err *err)
         return 0;
     if (j->after && !push_await(j->after))
         w.mount_from = S("");
-    if (cache_repo_put(j->to->repo, &w, err) < 0) {
+    if (put(j, &w, err) < 0) {
         atomic_store(&j->to->broken, true); /* the others would fail in the same way, slowly */
         return -1;
     }
@@ -68,13 +118,23 @@ static void find_mount(CacheJob *j, const ImageLayer *layer, bool in_image)
             j->mount_from = t->repository;
 }
 
+/* That a copy fails is no reason to build without caches. */
+static const ImageLayer *keep_layer(Arena *a, const ImageLayer *layer)
+{
+    ImageLayer *copy = arena_new(a, ImageLayer);
+
+    *copy = *layer;
+    copy->cached = false;
+    return copy;
+}
+
 static CacheJob *job_new(StageBuild *s, CacheSource *to, const CacheNew *n, Err *err)
 {
     Builder *b = s->b;
     cleanup_buf Buf config = BUF_INIT(LIMIT_CONFIG), manifest = BUF_INIT(LIMIT_MANIFEST);
     CacheJob *j = arena_new(&b->arena, CacheJob);
 
-    *j = (CacheJob){.b = b, .to = to, .layer = n->entry.layer};
+    *j = (CacheJob){.b = b, .to = to, .layer = n->entry.layer, .platform = &s->stage->platform};
     if (cache_entry_format(&n->entry, &config, &manifest, &j->config, err) < 0)
         return NULL;
     j->layer.media_type = str_dup_in(&b->arena, n->entry.layer.media_type);
@@ -85,12 +145,29 @@ static CacheJob *job_new(StageBuild *s, CacheSource *to, const CacheNew *n, Err 
     if (cache_key_is_set(&n->entry.content_key) && !n->only)
         j->keys[j->n_keys++] = n->entry.content_key;
     find_mount(j, n->layer, stage_is_in_image(s));
+    if (n->from)
+        j->copy = keep_layer(&b->arena, n->layer);
     return j;
 }
 
 static bool same_place(const CacheSource *a, const CacheSource *b)
 {
     return str_eq(cache_repo_name(a->repo), cache_repo_name(b->repo));
+}
+
+static bool is_for(StageBuild *s, const CacheNew *n, const CacheSource *to)
+{
+    if (n->only)
+        return same_place(n->only, to);
+    if (n->from && same_place(n->from, to))
+        return false;
+    return cache_repo_spec(to->repo)->max || stage_is_in_image(s);
+}
+
+/* Copies have time: what the build itself has to fetch for a layer is here by then. */
+static bool may_begin(StageBuild *s, const CacheNew *n, const CacheSource *to)
+{
+    return !n->from && (stage_has_network(s) || cache_repo_spec(to->repo)->kind != CACHE_REGISTRY);
 }
 
 int cached_write(StageBuild *s, const CacheNew *n, Err *err)
@@ -100,13 +177,12 @@ int cached_write(StageBuild *s, const CacheNew *n, Err *err)
     vec_foreach(to, &c->to) {
         CacheJob *j;
 
-        if (n->only ? !same_place(n->only, *to)
-                    : !cache_repo_spec((*to)->repo)->max && !stage_is_in_image(s))
+        if (!is_for(s, n, *to))
             continue;
         j = job_new(s, *to, n, err);
         if (!j)
             return -1;
-        if (stage_has_network(s) || cache_repo_spec((*to)->repo)->kind != CACHE_REGISTRY) {
+        if (may_begin(s, n, *to)) {
             j->after = j->mount_from.n ? push_find(s->b, &j->layer.digest) : NULL;
             begin(j);
         } else {

@@ -91,6 +91,8 @@ like "an entry is an image for other programs" "$(skopeo inspect --tls-verify=fa
 fresh
 ok "entries that are too old" build "${fill[@]}" --cache-ttl 1ms --no-push-cache
 is "are none" "$(cached_steps)" 0
+ok "entries of any age" build "${fill[@]}" --cache-ttl 0 --no-push-cache
+is "are none for a lifetime of nothing" "$(cached_steps)" 0
 mark
 ok "the cache is only read" build "${fill[@]}" --no-push-cache --build-arg X=1
 is "and not written" "$(tail -n "+$((log_from + 1))" "$LAB_REGISTRY_LOG" | grep -c '"PUT /v2/team/app/cache/.*HTTP/1')" 0
@@ -157,6 +159,16 @@ fresh
 ok "--cache-from" build --cache-from "type=local,src=$LAB/nothing" --cache-from "$to" -o "type=oci,dest=$LAB/out"
 is "finds all" "$(cached_steps)" 3
 is "the same image" "$(digest)" "$filled"
+fresh
+mark
+ok "what one cache has" build --cache-from "$to" --cache-to "type=registry,ref=$LAB_REGISTRY/team/three,mode=max" --push -t "$LAB_REGISTRY/team/app:5"
+is "goes into the other without a transfer" "$(layer_gets)" 0
+fresh
+ok "which then" build --cache-from "type=registry,ref=$LAB_REGISTRY/team/three" --cache-to "type=local,dest=$LAB/four" -o "type=oci,dest=$LAB/out"
+is "has all" "$(cached_steps)" 3
+fresh
+ok "a directory as well" build --cache-from "type=local,src=$LAB/four" -o "type=oci,dest=$LAB/out"
+is "has all of it" "$(cached_steps)" 3
 fails "another type" 1 build --cache-to type=gha -o "type=oci,dest=$LAB/out"
 like "is refused" "$output" 'type=gha is not supported'
 
