@@ -11,7 +11,8 @@
 
 enum {
     CACHE_MODE = 0755,
-    INSTANCES_MAX = 1000 /* of one private cache at the same time */
+    INSTANCES_MAX = 1000, /* of one private cache at the same time */
+    TRIES_MAX = 100
 };
 
 static void hash_field(Sha256 *h, Str s)
@@ -106,6 +107,18 @@ static int open_instance(Arena *a, Str parent, const RunMount *m, CacheMount *c,
                    STR_ARG(c->id));
 }
 
+/* Who cleans up may take KEY for empty, and remove it, until there is a lock in it. */
+static int make_and_open(Arena *a, Str parent, const RunMount *m, CacheMount *c, Err *err)
+{
+    for (unsigned n = 1;; n++) {
+        if (dir_make_all(AT_FDCWD, parent.p, 0711, err) == 0 &&
+            open_instance(a, parent, m, c, err) == 0)
+            return 0;
+        if (err->os_errno != ENOENT || n == TRIES_MAX)
+            return -1;
+    }
+}
+
 void cache_mount_name(Arena *a, Str name_space, const RunMount *m, CacheMount *ret)
 {
     *ret = (CacheMount){.id = m->id, .lock_fd = -1};
@@ -120,8 +133,7 @@ int cache_mount_open(Arena *a, const char *kiln_dir, const RunMount *m, bool may
     NewCache n = {m, may_chown, fill};
     Str parent = str_fmt_in(a, "%s/cache-mounts/" STR_FMT, kiln_dir, STR_ARG(c->key));
 
-    TRY(dir_make_all(AT_FDCWD, parent.p, 0711, err));
-    TRY(open_instance(a, parent, m, c, err));
+    TRY(make_and_open(a, parent, m, c, err));
     (void)futimens(c->lock_fd, NULL);
     return make_dir(a, &n, c, err);
 }

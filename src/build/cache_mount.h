@@ -10,7 +10,8 @@
  *                                            that is there is complete, whenever kiln was killed
  *
  * KEY is the sha256 of what makes two caches different (spec/dockerfile 6.1). A directory may be
- * removed by anybody who has its lock exclusively; it is then made anew, empty.
+ * removed by anybody who has its lock exclusively; it is then made anew, empty. So may a lock, and
+ * KEY when there is nothing in it.
  */
 #pragma once
 

@@ -279,7 +279,8 @@ static bool has_to_go(const Prune *p, int64_t used_ns)
 {
     const PruneOpts *o = p->o;
 
-    return p->bytes > o->keep_bytes || (o->unused_ns && o->now_ns - used_ns > o->unused_ns);
+    return o->keep_bytes == 0 || p->bytes > o->keep_bytes ||
+           (o->unused_ns && o->now_ns - used_ns > o->unused_ns);
 }
 
 static int blob_age(const void *a, const void *b)
@@ -320,6 +321,54 @@ static void remove_mount(Prune *p, const MountDir *m)
     p->report.mounts++;
 }
 
+static bool is_lock(Str name)
+{
+    return str_ends(name, S(".lock"));
+}
+
+/* Nobody holds it, and whoever waits for it looks whether it is still there (os/lock.h). */
+static void remove_lock(const char *path)
+{
+    cleanup_close int lock = -1;
+    Err ignored;
+
+    if (lock_file_try(path, LOCK_EXCLUSIVE, &lock, &ignored) == 1)
+        (void)unlink(path);
+}
+
+/*
+ * cache-mounts/KEY without a directory in it: locks that nobody holds, then KEY itself. A build that
+ * is about to lock something there makes it again.
+ */
+static void remove_key(Prune *p, const char *key)
+{
+    cleanup_close int fd = -1;
+    cleanup_dir_list DirList names = {0};
+    Err ignored;
+
+    fd = dir_open_at(p->mounts_fd, key, &ignored);
+    if (fd < 0 || dir_list(fd, &names, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < names.n; i++)
+        if (!is_lock(str_from(names.v[i].name)))
+            return;
+    for (size_t i = 0; i < names.n; i++)
+        remove_lock(
+            str_fmt_in(&p->arena, "%s/cache-mounts/%s/%s", p->o->kiln_dir, key, names.v[i].name).p);
+    (void)unlinkat(p->mounts_fd, key, AT_REMOVEDIR);
+}
+
+static void remove_keys(Prune *p)
+{
+    cleanup_dir_list DirList keys = {0};
+    Err ignored;
+
+    if (list(p->mounts_fd, &keys, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < keys.n; i++)
+        remove_key(p, keys.v[i].name);
+}
+
 /* Both lists from their oldest on, so that age alone decides which of the two goes. */
 static void remove_used(Prune *p)
 {
@@ -349,6 +398,7 @@ static void remove_all(Prune *p)
     if (p->mounts.n)
         qsort(p->mounts.v, p->mounts.n, sizeof(*p->mounts.v), mount_age);
     remove_used(p);
+    remove_keys(p);
 }
 
 static int open_dir(const char *path)

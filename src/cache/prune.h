@@ -16,7 +16,7 @@
 
 typedef struct PruneOpts {
     const char *kiln_dir;
-    uint64_t keep_bytes; /* stop when all of it takes no more than this; UINT64_MAX: see below */
+    uint64_t keep_bytes; /* stop when all of it takes no more than this; 0 = everything goes */
     int64_t unused_ns;   /* what was not used for so long goes in any case; 0 = no such rule */
     int64_t now_ns;
     bool only_if_idle; /* do nothing while a build is using the directory */

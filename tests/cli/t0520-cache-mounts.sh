@@ -59,6 +59,7 @@ is "finds it still" "$(steps)" "1 cached,2 cached,3 cached,4 cached,"
 ok "everything goes" "$KILN" prune
 is "all entries" "$(find "$KILN_DIR/cache" -type f | wc -l)" 0
 is "and all blobs, where no image is kept" "$(used)" 0
+is "and all that was made for mounts" "$(ls -A "$KILN_DIR/cache-mounts")" ""
 ok "and the next build" build
 is "makes it again" "$(steps)" "build 1 done,1 done,2 done,3 done,4 done,"
 fails "a size that is none" 1 "$KILN" prune --keep-size 3x
