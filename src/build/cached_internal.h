@@ -49,7 +49,7 @@ struct BuildCache {
     VEC(UsedMount) mounts;
     VEC(RestoredMount) restored;
     StrVec damaged; /* keys of mounts that could not be restored */
-    bool unsafe; /* the context changes meanwhile: nothing more is stored */
+    bool unsafe;    /* the context changes meanwhile: nothing more is stored */
 };
 typedef struct BuildCache BuildCache;
 

@@ -195,7 +195,7 @@ bool image_leave_cache(Builder *b, const BaseImage *i)
     }
     builder_warn(b,
                  "%s in the base-image cache is damaged: the image comes from its registry "
-                 "(kiln warm mends the cache)",
+                 "(kiln warm --force mends the cache)",
                  store_dir(i->layout));
     return true;
 }

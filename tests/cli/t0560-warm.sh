@@ -120,8 +120,10 @@ R2=$LAB_REGISTRY
 skopeo copy -q --dest-tls-verify=false "oci:$LAB/one" "docker://$R2/base/one:1"
 layer=$(find "$entry/blobs" -type f -size +100k)
 printf 'x' | dd of="$layer" bs=1 seek=50000 conv=notrunc status=none
-like "a damaged entry is not used" "$(build "$R2/base/one:1" 2>&1)" "base-image cache is damaged.*"
+like "a damaged entry is not used" "$(build "$R2/base/one:1" 2>&1)" "base-image cache is damaged.*kiln warm --force mends"
 is "the image is the same" "$(flatten "$LAB/out")" "$want"
+ok "which does" "$LAB/warmer" --force -c "$cache" -i "$R2/base/one:1"
+unlike "so that it is used" "$(build "$R2/base/one:1" 2>&1)" "damaged"
 rm "$layer"
 ok "one with a layer missing" build "$R2/base/one:1"
 is "the image is the same" "$(flatten "$LAB/out")" "$want"
