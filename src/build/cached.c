@@ -30,13 +30,15 @@ static void source_free(CacheSource *s)
     free(s);
 }
 
-static void add_source(Builder *b, const CacheSpec *spec, const CacheBase *base, bool write)
+static void add_source(Builder *b, const CacheSpec *spec, CacheBase base, bool write)
 {
     CacheSource *s = NEW(CacheSource);
     Err err;
 
+    if (write)
+        base.registry = b->cache->writes;
     (void)pthread_mutex_init(&s->lock, NULL);
-    if (cache_repo_open(spec, base, write, &s->repo, &err) < 0) {
+    if (cache_repo_open(spec, &base, write, &s->repo, &err) < 0) {
         builder_warn(b, "the cache cannot be used: %s", err.msg);
         source_free(s);
         return;
@@ -60,13 +62,14 @@ int cached_open(Builder *b, bool read, Err *err)
     if (needs_registry(req))
         TRY(builder_registry(b, &base.registry, err));
     b->cache = NEW(BuildCache);
+    b->cache->writes = base.registry ? registry_share(base.registry) : NULL;
     b->cache->digests = digests_open(req->kiln_dir, b->now_ns);
     b->cache->contents = contents_new(b->cpu, b->cache->digests);
     vec_foreach(s, &req->cache_to)
         if (!req->dryrun)
-            add_source(b, s, &base, true);
+            add_source(b, s, base, true);
     for (size_t i = 0; read && i < req->cache_from.n; i++)
-        add_source(b, &req->cache_from.v[i], &base, false);
+        add_source(b, &req->cache_from.v[i], base, false);
     b->cache->pool = pool_new(LOOKUPS);
     b->cache->up = pool_new(WRITES);
     return 0;
@@ -85,6 +88,7 @@ void cached_free(Builder *b)
         source_free(*s);
     vec_foreach(s, &c->to)
         source_free(*s);
+    registry_free(c->writes);
     vec_done(&c->from);
     vec_done(&c->to);
     vec_done(&c->jobs);
@@ -121,12 +125,21 @@ void cached_source_failed(CacheSource *s, const Err *err)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+bool cached_is_of_repository(const Err *err)
+{
+    return err->kind == ERR_AUTH || err->kind == ERR_NET ||
+           (err->kind == ERR_HTTP && err->http_status != 400 && err->http_status != 413);
+}
+
 /* What cannot be read will not be written to either: finding that out anew takes long. */
 static void give_up(Builder *b, const CacheSource *failed)
 {
-    vec_foreach(s, &b->cache->to)
-        if (str_eq(cache_repo_name((*s)->repo), cache_repo_name(failed->repo)))
-            atomic_store(&(*s)->broken, true);
+    vec_foreach(s, &b->cache->to) {
+        if (!str_eq(cache_repo_name((*s)->repo), cache_repo_name(failed->repo)))
+            continue;
+        cached_source_failed(*s, &failed->err);
+        (*s)->told = true;
+    }
 }
 
 void cached_tell(Builder *b)

@@ -46,6 +46,9 @@ int cached_keep(StageBuild *s, const Step *step, const StepReport *report, Err *
 
 /* The registry can be reached again: begin what had to wait for that. */
 void cached_flush(Builder *b, const ImageLayerVec *layers);
+/* From here on nothing but the caches is waited for: what they do not take soon is given up. */
+void cached_hurry(Builder *b);
+/* Wait for what is still being written; warn, once for each cache, of what it did not get. */
 void cached_finish(Builder *b);
 void cached_free(Builder *b);
 

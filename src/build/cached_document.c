@@ -28,9 +28,13 @@ static int put_everywhere(const Builder *b, const CacheWrite *w, Err *err)
 {
     int rc = 0;
 
-    vec_foreach(to, &b->cache->to)
-        if (!atomic_load(&(*to)->broken) && cache_repo_put((*to)->repo, w, err) < 0)
-            rc = -1;
+    vec_foreach(to, &b->cache->to) {
+        if (atomic_load(&(*to)->broken) || cache_repo_put((*to)->repo, w, err) == 0)
+            continue;
+        if (cached_is_of_repository(err))
+            cached_source_failed(*to, err);
+        rc = -1;
+    }
     return rc;
 }
 

@@ -11,10 +11,13 @@
 typedef struct CacheSource {
     CacheRepo *repo;      /* owned */
     BaseImage origin;     /* how its layers are had: in its registry, or in its layout */
-    atomic_bool broken;   /* could not be reached: not asked again */
+    atomic_bool broken;   /* reading or writing failed: not tried again in this build */
     bool told;            /* the user knows */
     pthread_mutex_t lock; /* of 'err' */
-    Err err;
+    Err err;              /* why it is broken */
+    struct {
+        unsigned layers, lost_layers, lost_mounts;
+    } write; /* what it was to get, and what of it it did not; the building thread's */
 } CacheSource;
 
 typedef struct CacheHit {
@@ -45,6 +48,7 @@ struct BuildCache {
     Digests *digests; /* of files that were hashed */
     Pool *pool;       /* look-ups */
     Pool *up;         /* writes */
+    Registry *writes; /* what they talk to registries with: hurried in the end; owned, or NULL */
     VEC(CacheJob *) jobs, waiting;
     VEC(UsedMount) mounts;
     VEC(RestoredMount) restored;
@@ -56,9 +60,11 @@ typedef struct BuildCache BuildCache;
 /* Look a key up in all sources, in their order; *ret NULL when it is in none. On any thread. */
 void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
                  CacheHit **ret);
-/* It could not be read: it is not asked again. On any thread. */
+/* It could not be read, or written to: that is not tried again. On any thread. */
 void cached_source_failed(CacheSource *s, const Err *err);
-/* Say once which sources failed. */
+/* True: the repository itself is in the way, not what it was to take. */
+bool cached_is_of_repository(const Err *err);
+/* Say once which sources could not be read. */
 void cached_tell(Builder *b);
 
 /* Of a stage that stands on an image, or on nothing. */

@@ -134,6 +134,13 @@ static const MountMark *mark_of(const Builder *b, const CacheSource *to, const C
     return NULL;
 }
 
+/* The manifest was refused, perhaps for chunks that are not there any more. */
+static bool is_about_chunks(const Err *err)
+{
+    return err->kind == ERR_NOT_FOUND ||
+           (err->kind == ERR_HTTP && !http_status_is_temporary(err->http_status));
+}
+
 static int export_to(Builder *b, CacheSource *to, const UsedMount *m, MountReport *ret, Err *err)
 {
     cleanup_with(transfer_done) Transfer t = {.fd = -1};
@@ -144,7 +151,7 @@ static int export_to(Builder *b, CacheSource *to, const UsedMount *m, MountRepor
     TRY(transfer_begin(b, to, m->key, m->dir, &t, err));
     if (mount_cache_export(&t.place, trust, mark_of(b, to, &t.place.key), ret, err) == 0)
         return 0;
-    if (!trust || (err->kind != ERR_HTTP && err->kind != ERR_NOT_FOUND))
+    if (!trust || !is_about_chunks(err))
         return -1;
     log_debug("cache mount " STR_FMT ": once more, with all chunks: %s", STR_ARG(m->id), err->msg);
     return mount_cache_export(&t.place, false, NULL, ret, err);
@@ -155,12 +162,6 @@ static void tell(const Builder *b, const CacheSource *to, const UsedMount *m, co
     builder_note(b, "cache mount " STR_FMT ": %s in " STR_FMT ", %s sent", STR_ARG(m->id),
                  num_format_bytes(r->bytes).z, STR_ARG(cache_repo_name(to->repo)),
                  num_format_bytes(r->sent_bytes).z);
-}
-
-/* True: the repository itself is in the way, and would be in that of the next directory. */
-static bool is_repository(const Err *err)
-{
-    return err->kind == ERR_AUTH || err->kind == ERR_NET || err->kind == ERR_HTTP;
 }
 
 /* Somebody who has it for himself is going to write it when he is through. */
@@ -179,16 +180,19 @@ static void export_mount(Builder *b, const UsedMount *m)
     vec_foreach(to, &b->cache->to) {
         MountReport report;
 
-        if (atomic_load(&(*to)->broken) || !cache_repo_keeps_blobs((*to)->repo))
+        if (!cache_repo_keeps_blobs((*to)->repo))
             continue;
-        if (export_to(b, *to, m, &report, &err) == 0) {
+        if (atomic_load(&(*to)->broken)) {
+            (*to)->write.lost_mounts++;
+        } else if (export_to(b, *to, m, &report, &err) == 0) {
             tell(b, *to, m, &report);
-            continue;
+        } else if (cached_is_of_repository(&err)) {
+            cached_source_failed(*to, &err);
+            (*to)->write.lost_mounts++; /* told with all else */
+        } else {
+            builder_warn(b, "cache mount " STR_FMT " is not kept in " STR_FMT ": %s",
+                         STR_ARG(m->id), STR_ARG(cache_repo_name((*to)->repo)), err.msg);
         }
-        builder_warn(b, "cache mount " STR_FMT " is not kept in " STR_FMT ": %s", STR_ARG(m->id),
-                     STR_ARG(cache_repo_name((*to)->repo)), err.msg);
-        if (is_repository(&err))
-            atomic_store(&(*to)->broken, true);
     }
 }
 

@@ -20,6 +20,7 @@ struct CacheJob {
     const ImageLayer *copy;    /* of another cache's entry: its layer may have to be fetched */
     Str config_json, manifest; /* live in the builder's arena */
     Task *task;                /* NULL: not begun, or joined */
+    bool written;              /* for whoever has joined it */
 };
 
 /* 1: it has that entry, and may use it. */
@@ -43,11 +44,10 @@ static int is_there(const CacheJob *j, Err *err)
 static int bring(const CacheJob *j, Err *err)
 {
     const CacheSpec *to = cache_repo_spec(j->to->repo);
-    Registry *r;
+    Registry *r = j->b->cache->writes;
     int mounted = 0;
 
     if (to->kind == CACHE_REGISTRY && !store_has(j->b->store, &j->layer.digest, NULL)) {
-        TRY(builder_registry(j->b, &r, err));
         TRY(registry_contact(r, &to->ref, true, err));
         TRY(mounted = registry_mount_blob(r, &to->ref, &j->layer, j->mount_from, err));
     }
@@ -86,9 +86,10 @@ static int write_entry(void *arg, Err *err)
     if (j->after && !push_await(j->after))
         w.mount_from = S("");
     if (put(j, &w, err) < 0) {
-        atomic_store(&j->to->broken, true); /* the others would fail in the same way, slowly */
+        cached_source_failed(j->to, err); /* the others would fail in the same way, slowly */
         return -1;
     }
+    j->written = true;
     return 0;
 }
 
@@ -208,13 +209,40 @@ void cached_flush(Builder *b, const ImageLayerVec *layers)
     b->cache->waiting.n = 0;
 }
 
-static void warn(Builder *b, CacheJob *j, const Err *err)
+void cached_hurry(Builder *b)
 {
-    if (j->to->told)
+    if (b->cache && b->cache->writes)
+        registry_hurry(b->cache->writes);
+}
+
+/* One line for each cache, however much it did not get. */
+static void tell(Builder *b, CacheSource *to)
+{
+    cleanup_buf Buf lost = BUF_INIT(BUF_SMALL);
+
+    if (to->told || to->write.lost_layers + to->write.lost_mounts == 0)
         return;
-    j->to->told = true;
-    builder_warn(b, "the cache " STR_FMT " cannot be written to: %s",
-                 STR_ARG(cache_repo_name(j->to->repo)), err->msg);
+    to->told = true;
+    if (to->write.lost_layers)
+        buf_addf(&lost, "%u of %u layers", to->write.lost_layers, to->write.layers);
+    if (to->write.lost_mounts)
+        buf_addf(&lost, "%s%u cache mount%s", lost.n ? " and " : "", to->write.lost_mounts,
+                 to->write.lost_mounts == 1 ? "" : "s");
+    builder_warn(b,
+                 "the cache " STR_FMT " cannot be written to, later builds will not find " STR_FMT
+                 " of this one there: %s",
+                 STR_ARG(cache_repo_name(to->repo)), STR_ARG(buf_str(&lost)), to->err.msg);
+}
+
+static void join(CacheJob *j)
+{
+    Err ignored; /* the first one's is the source's own */
+
+    if (j->task)
+        (void)!task_join(steal_ptr(&j->task), &ignored);
+    j->to->write.layers++;
+    if (!j->written)
+        j->to->write.lost_layers++;
 }
 
 static void save_digests(const Builder *b)
@@ -230,12 +258,10 @@ void cached_finish(Builder *b)
     if (!b->cache)
         return;
     cached_flush(b, NULL);
-    vec_foreach(j, &b->cache->jobs) {
-        Err err;
-
-        if ((*j)->task && task_join(steal_ptr(&(*j)->task), &err) < 0)
-            warn(b, *j, &err);
-    }
+    vec_foreach(j, &b->cache->jobs)
+        join(*j);
     b->cache->jobs.n = 0;
+    vec_foreach(to, &b->cache->to)
+        tell(b, *to);
     save_digests(b);
 }

@@ -452,6 +452,7 @@ static int build_with(Builder *b, bool told, BuildResult *ret, Err *err)
     } else {
         release_sandbox(&plan);
     }
+    cached_hurry(b);
     cached_write_record(&plan);
     cached_write_remotes(&plan);
     cached_mounts_export(b);

@@ -473,7 +473,7 @@ static int fetch_with_retries(Session *s, const GitWireOpts *o, GitFetched *ret,
         if (err->kind != ERR_NET || tries >= TRIES || git_objects_count(s->into) == before)
             return -1; /* what did not even begin was tried often enough by the wire */
         log_debug("%s; once more", err->msg);
-        TRY(http_pause(http_backoff_ms(500, tries), err));
+        TRY(http_pause(http_backoff_ms(500, tries), NULL, err));
     }
 }
 

@@ -28,6 +28,7 @@ typedef struct Call {
     bool can_resume;
     Str etag; /* strong, of the body being resumed */
     unsigned tries, failures;
+    int64_t took_ms;   /* the last attempt */
     Trouble trouble;   /* of the last attempt */
     bool nothing_sent; /* by the last attempt */
 } Call;
@@ -148,9 +149,11 @@ static int attempt_signed(Call *c, const HttpHeaderVec *signature, Err *err)
         .answer = &c->answer,
         .delivered = &c->delivered,
     };
+    int64_t begun = net_now_ms();
     int r = follow(&x, err);
 
     c->tries++;
+    c->took_ms = net_now_ms() - begun;
     c->trouble = r < 0 ? x.trouble : TROUBLE_NONE;
     c->nothing_sent = r < 0 && x.nothing_sent;
     if (r < 0)
@@ -181,6 +184,15 @@ static bool is_repeatable(const Call *c)
     return c->req->retry_post || c->nothing_sent || c->answer.status == 429;
 }
 
+/* Whoever is in a hurry does not come back when he should. */
+static bool has_no_time(const Call *c, int r)
+{
+    const atomic_bool *hurry = c->req->hurry;
+
+    return http_hurry_ends(hurry, c->failures, c->took_ms) ||
+           (http_is_hurried(hurry) && r == 0 && retry_after_ms(&c->answer) > HURRIED_PAUSE_MS);
+}
+
 /* After an attempt that failed (r < 0) or was answered. Counts it. */
 static bool should_retry(Call *c, int r, uint64_t delivered_before)
 {
@@ -195,7 +207,7 @@ static bool should_retry(Call *c, int r, uint64_t delivered_before)
         c->failures = 0;
         return true;
     }
-    return ++c->failures <= most;
+    return ++c->failures <= most && !has_no_time(c, r);
 }
 
 static int pause_before_retry(Call *c, int r, Err *err)
@@ -208,7 +220,7 @@ static int pause_before_retry(Call *c, int r, Err *err)
                   STR_ARG(url_for_people(&c->arena, str_from(c->req->url))), c->answer.status);
         ms += retry_after_ms(&c->answer);
     }
-    return http_pause(ms, err);
+    return http_pause(ms, c->req->hurry, err);
 }
 
 static int give_up(Call *c, Err *err)

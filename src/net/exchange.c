@@ -208,11 +208,21 @@ static bool awaits_upload_answer(const Exchange *x)
            x->sent >= n;
 }
 
+/* How long nothing may be heard. */
+static int64_t stall_ms(const Exchange *x)
+{
+    int64_t ms = (int64_t)x->client->opts.stall_timeout_s * 1000;
+
+    if (http_is_hurried(x->req->hurry) && ms > HURRIED_STALL_MS)
+        ms = HURRIED_STALL_MS;
+    return awaits_upload_answer(x) ? ms * PATIENCE_FACTOR : ms;
+}
+
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
                        curl_off_t up)
 {
     Exchange *x = arg;
-    int64_t now = net_now_ms(), allowed_ms = (int64_t)x->client->opts.stall_timeout_s * 1000;
+    int64_t now = net_now_ms(), allowed_ms;
 
     (void)down_total;
     (void)up_total;
@@ -227,8 +237,7 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     x->seen_down = down;
     x->seen_up = up;
     x->sent = (uint64_t)up;
-    if (awaits_upload_answer(x))
-        allowed_ms *= PATIENCE_FACTOR;
+    allowed_ms = stall_ms(x);
     if (now - x->active_ms <= allowed_ms)
         return 0;
     (void)err_set(x->err, ERR_NET, "no data for %lld s", (long long)allowed_ms / 1000);

@@ -22,6 +22,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/io.h"
 #include "base/vec.h"
 
@@ -122,6 +124,12 @@ typedef struct HttpRequest {
     bool no_retry;              /* one attempt only */
     bool retry_post;            /* this POST/PATCH may be repeated safely */
     unsigned connect_timeout_s; /* 0 = the client's */
+    /*
+     * May be set meanwhile, by any thread: then a pause or a silence is of a moment, and one or two
+     * retries are all, none after an attempt that was slow or told to come back later. NULL:
+     * patient to the end.
+     */
+    const atomic_bool *hurry;
 } HttpRequest;
 
 #define HTTP_PROGRESS ((uint64_t)1 << 20)
@@ -150,8 +158,14 @@ int http_do(HttpClient *c, const HttpRequest *req, HttpAnswer *ret, Err *err) mu
 
 /* Exponential back-off with full jitter: a random time up to base_ms * 2^attempt (30 s at most). */
 unsigned http_backoff_ms(unsigned base_ms, unsigned attempt);
-/* Sleep; ERR_CANCELLED as soon as a signal comes. */
-int http_pause(unsigned ms, Err *err) must_check;
+/*
+ * Sleep; for a moment only, once *hurry is set (NULL: it never is). ERR_CANCELLED as soon as a
+ * signal comes.
+ */
+int http_pause(unsigned ms, const atomic_bool *hurry, Err *err) must_check;
+bool http_is_hurried(const atomic_bool *hurry);
+/* Is that enough for who is in a hurry: so many failures, the last of which took so long? */
+bool http_hurry_ends(const atomic_bool *hurry, unsigned failures, int64_t took_ms);
 /* Statuses that say "try again": see http_do(). */
 bool http_status_is_temporary(int status);
 

@@ -16,6 +16,12 @@
 
 #define NET_PEM_MAX ((size_t)16 << 20) /* bytes of roots, or of one certificate or key file */
 
+/* What a hurried call has time for; see also http_hurry_ends(). */
+enum {
+    HURRIED_PAUSE_MS = 500,
+    HURRIED_STALL_MS = 5000,
+};
+
 typedef struct RootSet RootSet;
 
 /* A file of certificates or a key, read from disk once and kept as long as the client. */

@@ -11,6 +11,9 @@
 enum {
     PAUSE_MAX_MS = 30000,
     RETRY_AFTER_MAX_MS = 60000,
+    HURRIED_RETRIES = 2,
+    HURRIED_TRY_MS = 1000, /* an attempt that took longer is not repeated */
+    LOOK_MS = 50,          /* how often a sleeper looks whether there is a hurry */
 };
 
 int64_t net_now_ms(void)
@@ -59,17 +62,35 @@ unsigned retry_after_ms(const HttpAnswer *a)
     return seconds >= RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : (unsigned)seconds * 1000;
 }
 
-int http_pause(unsigned ms, Err *err)
+bool http_is_hurried(const atomic_bool *hurry)
+{
+    return hurry && atomic_load(hurry);
+}
+
+bool http_hurry_ends(const atomic_bool *hurry, unsigned failures, int64_t took_ms)
+{
+    return http_is_hurried(hurry) && (failures > HURRIED_RETRIES || took_ms > HURRIED_TRY_MS);
+}
+
+int http_pause(unsigned ms, const atomic_bool *hurry, Err *err)
 {
     int64_t end = net_now_ms() + ms;
+    bool hurried = false;
 
     for (;;) {
         struct pollfd p = {.fd = signal_fd(), .events = POLLIN};
-        int64_t left = end - net_now_ms();
+        int64_t now = net_now_ms(), left;
 
         TRY(signal_check(err));
+        if (!hurried && http_is_hurried(hurry)) {
+            hurried = true;
+            end = end < now + HURRIED_PAUSE_MS ? end : now + HURRIED_PAUSE_MS;
+        }
+        left = end - now;
         if (left <= 0)
             return 0;
+        if (hurry && !hurried && left > LOOK_MS)
+            left = LOOK_MS;
         (void)poll(&p, 1, (int)left); /* a negative fd is passed over */
     }
 }

@@ -93,6 +93,17 @@ typedef struct Pulling {
     Store *store;
 } Pulling;
 
+/* What is learnt meanwhile. */
+typedef struct RegistryShared {
+    pthread_mutex_t lock; /* what follows */
+    pthread_cond_t pulled;
+    VEC(Host *) hosts;
+    VEC(Preferred) preferred;
+    VEC(Told) told;
+    Arena arena; /* texts of the two */
+    VEC(Pulling) pulling;
+} RegistryShared;
+
 struct Registry {
     const RegistryOpts *opts;
     HttpClient *http;
@@ -100,14 +111,10 @@ struct Registry {
     unsigned pause_ms;  /* bound of the first pause before something is tried again */
     Arena arena;        /* filled by registry_new() only */
     VEC(HostTls) certs; /* certificates by registry */
+    RegistryShared *shared;
 
-    pthread_mutex_t lock; /* what follows */
-    pthread_cond_t pulled;
-    VEC(Host *) hosts;
-    VEC(Preferred) preferred;
-    VEC(Told) told; /* texts in preferred_arena */
-    Arena preferred_arena;
-    VEC(Pulling) pulling;
+    bool is_second; /* by registry_share(): all of the above is the first one's */
+    atomic_bool hurry;
 };
 
 /* endpoint.c */

@@ -20,10 +20,10 @@ static Str preferred_key(const Reference *ref, Arena *a)
     return str_fmt_in(a, STR_FMT "/" STR_FMT, STR_ARG(ref->registry), STR_ARG(ref->repository));
 }
 
-/* NULL when nothing was learnt; r->lock is held. */
+/* NULL when nothing was learnt; r->shared->lock is held. */
 static Preferred *preferred_find(Registry *r, Str key)
 {
-    vec_foreach(p, &r->preferred)
+    vec_foreach(p, &r->shared->preferred)
         if (str_eq(p->repository, key))
             return p;
     return NULL;
@@ -35,17 +35,16 @@ void endpoint_prefer(Registry *r, const Reference *ref, size_t endpoint)
     Str key = preferred_key(ref, &a);
     Preferred *p;
 
-    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     p = preferred_find(r, key);
     if (p) {
         p->endpoint = endpoint;
     } else {
-        Preferred fresh = {.repository = str_dup_in(&r->preferred_arena, key),
-                           .endpoint = endpoint};
+        Preferred fresh = {.repository = str_dup_in(&r->shared->arena, key), .endpoint = endpoint};
 
-        vec_push(&r->preferred, fresh);
+        vec_push(&r->shared->preferred, fresh);
     }
-    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
 }
 
 static bool tell_anew(Registry *r, Str registry, ErrKind kind)
@@ -53,14 +52,14 @@ static bool tell_anew(Registry *r, Str registry, ErrKind kind)
     Told fresh = {.kind = kind};
     bool known = false;
 
-    (void)pthread_mutex_lock(&r->lock);
-    vec_foreach(t, &r->told)
+    (void)pthread_mutex_lock(&r->shared->lock);
+    vec_foreach(t, &r->shared->told)
         known |= t->kind == kind && str_eq(t->registry, registry);
     if (!known) {
-        fresh.registry = str_dup_in(&r->preferred_arena, registry);
-        vec_push(&r->told, fresh);
+        fresh.registry = str_dup_in(&r->shared->arena, registry);
+        vec_push(&r->shared->told, fresh);
     }
-    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
     return !known;
 }
 
@@ -83,10 +82,10 @@ static void endpoints_preferred(Registry *r, const Reference *ref, Arena *a, End
     const Preferred *p;
 
     endpoints_find(r, ref, USE_PULL, a, ret);
-    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     p = preferred_find(r, preferred_key(ref, a));
     *ret_first = p && p->endpoint < ret->n ? p->endpoint : 0;
-    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
 }
 
 /* The sink of one download. */
@@ -191,7 +190,7 @@ static int pull_once(void *arg, Err *err)
 
 static Pulling *pulling_find(Registry *r, const Digest *d, const Store *s)
 {
-    vec_foreach(p, &r->pulling)
+    vec_foreach(p, &r->shared->pulling)
         if (p->store == s && digest_eq(&p->digest, d))
             return p;
     return NULL;
@@ -203,18 +202,18 @@ static int pulling_enter(Registry *r, const Digest *d, Store *s, Err *err)
     Pulling mine = {.digest = *d, .store = s};
     int result = 0;
 
-    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     while (pulling_find(r, d, s) && result == 0) {
         struct timespec t;
 
         (void)clock_gettime(CLOCK_REALTIME, &t);
         t.tv_sec++;
-        (void)pthread_cond_timedwait(&r->pulled, &r->lock, &t);
+        (void)pthread_cond_timedwait(&r->shared->pulled, &r->shared->lock, &t);
         result = signal_check(err);
     }
     if (result == 0)
-        vec_push(&r->pulling, mine);
-    (void)pthread_mutex_unlock(&r->lock);
+        vec_push(&r->shared->pulling, mine);
+    (void)pthread_mutex_unlock(&r->shared->lock);
     return result;
 }
 
@@ -222,12 +221,12 @@ static void pulling_leave(Registry *r, const Digest *d, Store *s)
 {
     Pulling *p;
 
-    (void)pthread_mutex_lock(&r->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     p = pulling_find(r, d, s);
     assert(p);
-    *p = r->pulling.v[--r->pulling.n];
-    (void)pthread_cond_broadcast(&r->pulled);
-    (void)pthread_mutex_unlock(&r->lock);
+    *p = r->shared->pulling.v[--r->shared->pulling.n];
+    (void)pthread_cond_broadcast(&r->shared->pulled);
+    (void)pthread_mutex_unlock(&r->shared->lock);
 }
 
 int registry_pull_blob(Registry *r, const Reference *ref, const Descriptor *d, Store *s,

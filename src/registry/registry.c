@@ -52,8 +52,9 @@ int registry_new(const RegistryOpts *opts, Registry **ret, Err *err)
 
     r->opts = opts;
     r->pause_ms = PAUSE_MS;
-    (void)pthread_mutex_init(&r->lock, NULL);
-    (void)pthread_cond_init(&r->pulled, NULL);
+    r->shared = NEW(RegistryShared);
+    (void)pthread_mutex_init(&r->shared->lock, NULL);
+    (void)pthread_cond_init(&r->shared->pulled, NULL);
     r->http = http_client_new(&(HttpClientOpts){.user_agent = user_agent(r)});
     TRY(creds_load(opts->chosen_helpers ? &opts->credential_helpers : NULL, &r->creds, err));
     vec_foreach(kv, &opts->certificates)
@@ -87,23 +88,50 @@ void registry_seal(Registry *r, bool sealed)
     creds_seal(r->creds, sealed);
 }
 
+Registry *registry_share(const Registry *r)
+{
+    Registry *other = NEW(Registry);
+
+    *other = (Registry){.opts = r->opts,
+                        .http = r->http,
+                        .creds = r->creds,
+                        .pause_ms = r->pause_ms,
+                        .certs = r->certs,
+                        .shared = r->shared,
+                        .is_second = true};
+    return other;
+}
+
+void registry_hurry(Registry *r)
+{
+    atomic_store(&r->hurry, true);
+}
+
+static void shared_free(RegistryShared *s)
+{
+    vec_foreach(h, &s->hosts)
+        host_free(*h);
+    vec_done(&s->hosts);
+    vec_done(&s->preferred);
+    vec_done(&s->told);
+    vec_done(&s->pulling);
+    (void)pthread_cond_destroy(&s->pulled);
+    (void)pthread_mutex_destroy(&s->lock);
+    arena_done(&s->arena);
+    free(s);
+}
+
 void registry_free(Registry *r)
 {
     if (!r)
         return;
-    vec_foreach(h, &r->hosts)
-        host_free(*h);
-    vec_done(&r->hosts);
-    vec_done(&r->preferred);
-    vec_done(&r->told);
-    vec_done(&r->pulling);
-    vec_done(&r->certs);
-    creds_free(r->creds);
-    http_client_free(r->http);
-    (void)pthread_cond_destroy(&r->pulled);
-    (void)pthread_mutex_destroy(&r->lock);
-    arena_done(&r->preferred_arena);
-    arena_done(&r->arena);
+    if (!r->is_second) {
+        shared_free(r->shared);
+        vec_done(&r->certs);
+        creds_free(r->creds);
+        http_client_free(r->http);
+        arena_done(&r->arena);
+    }
     free(r);
 }
 
@@ -118,10 +146,10 @@ int registry_retry(const Registry *r, unsigned extra, RegistryOp *op, void *arg,
     for (unsigned attempt = 0;; attempt++) {
         int done = op(arg, err);
 
-        if (done >= 0 || attempt >= extra || !error_may_pass(err))
+        if (done >= 0 || attempt >= extra || !error_may_pass(err) || http_is_hurried(&r->hurry))
             return done;
         log_debug("%s; trying again", err->msg);
-        TRY(http_pause(http_backoff_ms(r->pause_ms, attempt), err));
+        TRY(http_pause(http_backoff_ms(r->pause_ms, attempt), &r->hurry, err));
     }
 }
 

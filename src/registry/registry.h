@@ -51,6 +51,17 @@ void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
 
 /*
+ * A second handle of the same registries, with the first one's connections, credentials and tokens;
+ * it is freed before the first. Its patience is its own:
+ */
+Registry *registry_share(const Registry *r);
+/*
+ * From now on nobody wants to wait for what is done with this handle, calls under way included:
+ * short pauses, few tries (HttpRequest.hurry), no further attempts of whole operations.
+ */
+void registry_hurry(Registry *r);
+
+/*
  * Ask now for the credentials of this repository, its mirrors included when it is pulled from: a
  * credential helper may not be there any more when they are needed. Never fails; who has no
  * credentials goes without.

@@ -49,8 +49,8 @@ static Host *host_get(Registry *r, const Endpoint *at)
                          at->may_http, at->tls.skip_verify, STR_ARG(ca), STR_ARG(cert));
     Host *found = NULL;
 
-    (void)pthread_mutex_lock(&r->lock);
-    vec_foreach(h, &r->hosts)
+    (void)pthread_mutex_lock(&r->shared->lock);
+    vec_foreach(h, &r->shared->hosts)
         if (str_eq(str_from((*h)->key), key))
             found = *h;
     if (!found) {
@@ -60,9 +60,9 @@ static Host *host_get(Registry *r, const Endpoint *at)
         found->tls = at->tls;
         found->use = at->use;
         (void)pthread_mutex_init(&found->lock, NULL);
-        vec_push(&r->hosts, found);
+        vec_push(&r->shared->hosts, found);
     }
-    (void)pthread_mutex_unlock(&r->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
     return found;
 }
 
@@ -97,6 +97,7 @@ int host_do(Registry *r, const Host *h, HttpRequest *http, HttpAnswer *ret, Err 
     http->tls = str_eq_nocase(host, h->name) ? &h->tls : tls_elsewhere(&first, host);
     http->tls_elsewhere = tls_elsewhere;
     http->tls_ctx = &later;
+    http->hurry = &r->hurry;
     return http_do(r->http, http, ret, err);
 }
 
@@ -221,7 +222,7 @@ static int contact_quickly(Registry *r, const Endpoint *at, Err *err)
         if (tries == QUICK_TRIES || !error_may_pass(err) ||
             registry_now_ms() - begun > QUICK_ERROR_MS)
             return -1;
-        TRY(http_pause(QUICK_PAUSE_MS, err));
+        TRY(http_pause(QUICK_PAUSE_MS, &r->hurry, err));
     }
 }
 

@@ -282,7 +282,7 @@ static int recover(Upload *u, unsigned failures, Err *err)
 {
     int there;
 
-    TRY(http_pause(http_backoff_ms(u->r->pause_ms, failures), err));
+    TRY(http_pause(http_backoff_ms(u->r->pause_ms, failures), &u->r->hurry, err));
     TRY(there = blob_exists(u->r, u->at, u->d, err));
     if (there)
         return 1;
@@ -304,10 +304,12 @@ int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, const Uploa
     u.name = transfer_name("pushing", at, &d->digest, &u.arena);
     for (;;) {
         uint64_t before = u.sent;
+        int64_t begun = registry_now_ms(), took;
         int step = one_try(&u, err), there;
 
         if (step <= 0)
             return step;
+        took = registry_now_ms() - begun;
         log_debug("upload of %s: %s", d->digest.text, err->msg);
         if (failures >= HTTP_RETRIES)
             return err_wrap(err, "%u tries", failures + 1);
@@ -315,6 +317,8 @@ int upload_run(Registry *r, const Endpoint *at, const Descriptor *d, const Uploa
         if (there)
             return 0;
         failures = u.sent >= before + HTTP_PROGRESS ? 0 : failures + 1;
+        if (failures && http_hurry_ends(&r->hurry, failures, took))
+            return err_wrap(err, "%u tries", failures);
     }
 }
 

@@ -93,8 +93,8 @@ mended "when it is there again" "${cached[@]}"
 # registry.py with the members of a script: sets R
 misbehaving() {
     [ -z "${odd_pid:-}" ] || lab_stop "$odd_pid"
-    rm -f "$LAB/port"
-    tail -f /dev/null | python3 "$lab_lib/registry.py" --script "{$1}" >"$LAB/port" 2>"$LAB/registry-errors" &
+    rm -f "$LAB/port" "$LAB/odd-log"
+    tail -f /dev/null | python3 "$lab_lib/registry.py" --log "$LAB/odd-log" --script "{$1}" >"$LAB/port" 2>"$LAB/registry-errors" &
     odd_pid=$!
     lab_pids+=("$odd_pid")
     for _ in $(seq 100); do [ ! -s "$LAB/port" ] || break; sleep 0.1; done
@@ -106,6 +106,17 @@ like "a token that does not push: a warning" "$output" 'warning: the cache .* ca
 for status in 403 405; do
     misbehaving "'faults': [{'method': 'POST|PUT|PATCH', 'path': '/v2/c/.*', 'times': 0, 'do': 'status', 'status': $status}]"
     same "$status to every write" --cache --cache-repo "$R/c" --push-retry 0
+done
+# The patience of writes ends with the build: two at a time and the record of the build, and then no more. Without that each of them
+# makes six tries, for half a minute each where the registry says so.
+writes() { grep -cE '"method": "(POST|PUT|PATCH)", "path": "/v2/c/' "$LAB/odd-log"; }
+for headers in '{}' "{'Retry-After': '30'}"; do
+    misbehaving "'faults': [{'method': 'POST|PUT|PATCH', 'path': '/v2/c/.*', 'times': 0, 'do': 'status', 'status': 500, 'headers': $headers}]"
+    same "500 $headers to every write" --cache --cache-repo "$R/c" --cache-mounts --push -t "$R/image:1"
+    is "is one warning" "$(warnings)" 1
+    like "that says of what, and what is lost" "$output" \
+        "warning: the cache $R/c cannot be written to, later builds will not find 7 of 7 layers and 1 cache mount .*HTTP 500"
+    ok "soon" [ "$(writes)" -le "$([ "$headers" = '{}' ] && echo 15 || echo 5)" ]
 done
 misbehaving "'faults': [{'method': 'GET|HEAD', 'path': '/v2/c/.*', 'times': 0, 'do': 'status', 'status': 403}]"
 same "403 to every read" --cache --cache-repo "$R/c"

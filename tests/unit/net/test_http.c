@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests, retries, redirects and limits against registry.py. */
+#include <pthread.h>
+#include <time.h>
+
 #include "net_test.h"
 #include "os/signal.h"
 
@@ -101,6 +104,57 @@ TEST(repeats_a_post_only_when_allowed)
     CHECK(count_after(reset, (HttpRequest){.method = "POST", .retry_post = true}) == 2);
     CHECK(count_after(refused, (HttpRequest){.method = "POST"}) == 2);
     CHECK(count_after(refused, (HttpRequest){.method = "GET", .no_retry = true}) == 1);
+}
+
+TEST(a_hurried_call_has_few_tries)
+{
+    const char *busy = "{\"faults\": [{\"do\": \"status\", \"status\": 503, \"times\": 0}]}";
+    const char *later = "{\"faults\": [{\"do\": \"status\", \"status\": 503, \"times\": 0,"
+                        "  \"headers\": {\"Retry-After\": \"30\"}}]}";
+    atomic_bool patient = false, hurry = true;
+
+    CHECK(count_after(busy, (HttpRequest){.method = "GET", .hurry = &patient}) == 6);
+    CHECK(count_after(busy, (HttpRequest){.method = "GET", .hurry = &hurry}) == 3);
+    CHECK(count_after(later, (HttpRequest){.method = "GET", .hurry = &hurry}) == 1);
+}
+
+typedef struct Hurrying {
+    const FaultRegistry *r;
+    atomic_bool hurry;
+} Hurrying;
+
+static void *hurry_after_the_first(void *arg)
+{
+    Hurrying *h = arg;
+
+    while (fault_count(h->r, "GET") == 0)
+        (void)usleep(10000);
+    atomic_store(&h->hurry, true);
+    return NULL;
+}
+
+/* Told to come back in half a minute, and then that nobody waits: a last try, no more. */
+TEST(a_pause_ends_when_there_is_a_hurry)
+{
+    cleanup_with(http_client_free_at) HttpClient *c = quick_client();
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_http_answer HttpAnswer answer = {0};
+    FaultRegistry r =
+        fault_registry_start("{\"faults\": [{\"do\": \"status\", \"status\": 503, \"times\": 0,"
+                             "  \"headers\": {\"Retry-After\": \"30\"}}]}");
+    Hurrying h = {.r = &r};
+    time_t begun = time(NULL);
+    pthread_t other;
+    Err err;
+
+    CHECK(pthread_create(&other, NULL, hurry_after_the_first, &h) == 0);
+    CHECK_OK(http_do(
+        c, &(HttpRequest){.method = "GET", .url = fault_url(&r, &a, "/v2/"), .hurry = &h.hurry},
+        &answer, &err));
+    CHECK(pthread_join(other, NULL) == 0);
+    CHECK(answer.status == 503 && fault_count(&r, "GET") == 2);
+    CHECK(time(NULL) - begun < 30);
+    fault_registry_stop(&r);
 }
 
 TEST(says_what_failed_without_the_query)
@@ -283,7 +337,7 @@ static _Noreturn void child_cancelled(const char *url)
     CHECK(alarm(60) == 0);
     CHECK(raise(SIGTERM) == 0);
     CHECK_ERR(get(c, url, &answer, &err), ERR_CANCELLED, "SIGTERM");
-    CHECK_ERR(http_pause(60000, &err), ERR_CANCELLED, "SIGTERM");
+    CHECK_ERR(http_pause(60000, NULL, &err), ERR_CANCELLED, "SIGTERM");
     http_client_free(c);
     exit(0);
 }
@@ -304,7 +358,8 @@ TEST(stops_on_a_signal)
 
 TEST_MAIN(T(gets_and_reuses_the_connection), T(an_error_status_is_an_answer),
           T(tries_again_when_told_to_come_back), T(gives_the_last_answer_when_tries_are_used_up),
-          T(repeats_a_post_only_when_allowed), T(says_what_failed_without_the_query),
+          T(repeats_a_post_only_when_allowed), T(a_hurried_call_has_few_tries),
+          T(a_pause_ends_when_there_is_a_hurry), T(says_what_failed_without_the_query),
           T(keeps_authorization_from_other_hosts), T(refuses_odd_redirects),
           T(a_redirected_post_becomes_a_get_but_307_keeps_it), T(bounds_answers),
           T(refuses_to_smuggle_headers), T(uses_a_proxy_in_capitals_but_not_for_loopback),

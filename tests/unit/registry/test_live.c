@@ -76,7 +76,7 @@ static bool wait_for_server(Live *l, const char *scheme)
         else if (waitpid(l->pid, NULL, WNOHANG) == l->pid)
             break;
         else
-            CHECK_OK(http_pause(50, &err));
+            CHECK_OK(http_pause(50, NULL, &err));
     }
     http_client_free(c);
     return up;

@@ -286,6 +286,53 @@ TEST(what_the_store_lacks_cannot_be_pushed)
     bench_end(&b);
 }
 
+/* One registry, two handles: the one gives up where the other still goes on. */
+TEST(a_hurried_handle_beside_a_patient_one)
+{
+    Registry *patient, *other;
+    PushOutcome out;
+    Bench b;
+    Err err;
+
+    bench_start(&b, "{'faults': [{'method': 'POST', 'do': 'status', 'status': 500, 'times': 7}]}");
+    b.opts.push_retries = 1;
+    bench_open(&b, NULL);
+    patient = b.r;
+    b.r = other = registry_share(patient);
+    registry_hurry(other);
+    CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "/x: push blob sha256:");
+    CHECK(err.http_status == 500 && fault_count(&b.server, "POST") == 3);
+    b.r = patient;
+    CHECK_OK(push(&b, S("one"), "", &out, &err));
+    CHECK(out == PUSH_UPLOADED && fault_count(&b.server, "POST") == 3 + 5);
+    b.r = other;
+    CHECK_OK(push(&b, S("one"), "", &out, &err));
+    CHECK(out == PUSH_EXISTED && fault_count(&b.server, "\"path\": \"/v2/\"") == 1);
+    registry_free(other);
+    b.r = patient;
+    bench_end(&b);
+}
+
+/* The blob's own loop hurries too. */
+TEST(a_hurried_upload)
+{
+    Registry *patient;
+    PushOutcome out;
+    Bench b;
+    Err err;
+
+    bench_start(&b, "{'faults': [{'method': 'PATCH', 'do': 'status', 'status': 500, 'times': 0}]}");
+    bench_open(&b, NULL);
+    patient = b.r;
+    b.r = registry_share(patient);
+    registry_hurry(b.r);
+    CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "3 tries");
+    CHECK(fault_count(&b.server, "PATCH") == 3);
+    registry_free(b.r);
+    b.r = patient;
+    bench_end(&b);
+}
+
 static int push_json(Bench *b, const char *rest, const char *json, Err *err)
 {
     Reference ref = bench_ref(b, rest);
@@ -423,5 +470,6 @@ TEST_MAIN(T(uploads_once), T(mounts_or_falls_back), T(a_mount_asks_for_both_repo
           T(or_starts_again), T(pieces_that_do_not_fit_are_sent_again_whole),
           T(a_lost_answer_is_looked_after), T(gives_up), T(a_token_that_runs_out_during_an_upload),
           T(another_hosts_location_gets_no_credentials), T(mounts_without_the_blob),
-          T(tells_its_progress), T(what_the_store_lacks_cannot_be_pushed), T(manifests),
+          T(tells_its_progress), T(what_the_store_lacks_cannot_be_pushed),
+          T(a_hurried_handle_beside_a_patient_one), T(a_hurried_upload), T(manifests),
           T(in_pieces_where_much_is_refused), T(tags_that_may_not_move), T(referrers))
