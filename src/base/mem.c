@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 /* Bytes. Most arenas hold a few strings for a moment, and pages are zeroed: the first is small. */
@@ -11,6 +12,18 @@ struct ArenaPage {
     size_t cap;
     _Alignas(max_align_t) unsigned char data[];
 };
+
+/* Bytes: of one block; of what is free at the end of the heap. */
+enum {
+    LARGE = 256 << 10,
+    SPARE = 4 << 20
+};
+
+void mem_setup(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, SPARE);
+}
 
 static _Noreturn void die_oom(size_t n, size_t size)
 {

@@ -13,6 +13,12 @@ void *xalloc(size_t n, size_t size) __attribute__((malloc, alloc_size(1, 2), ret
 void *xgrow(void *p, size_t n, size_t size) __attribute__((alloc_size(2, 3), returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull, nonnull(1)));
 
+/*
+ * Once, before all else: what is large goes back to the kernel when it is freed. Left alone, glibc
+ * keeps ever larger blocks in the arena of each thread, full of holes.
+ */
+void mem_setup(void);
+
 #define NEW(T)      ((T *)xalloc(1, sizeof(T)))
 #define NEW_N(T, n) ((T *)xalloc((n), sizeof(T)))
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/check.h"
 #include "cli/command.h"
 #include "cli/digest_files.h"
@@ -223,6 +224,7 @@ int main(int argc, char **argv)
 
     if (argc < 1)
         return 1;
+    mem_setup();
     argv = hide_arguments(argc, argv);
     guards_install();
     program = find_command(programs, ARRAY_LEN(programs), path_base(str_from(argv[0])));
