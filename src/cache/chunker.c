@@ -2,21 +2,26 @@
 #include "cache/chunker.h"
 
 /*
- * The upper bits of the hash have seen the most bytes. Few cuts before CHUNK_USUAL and many after
- * it: sizes lie close together, and a change in one place costs about as much as in another.
+ * The upper bits of the hash have seen the most bytes. One mask, however large the chunk is by now:
+ * masks that favour one size would let a cut depend on the one before it, and a change would be
+ * felt for many chunks.
  */
 #define UPPER_BITS(n) ((((uint64_t)1 << (n)) - 1) << (64 - (n)))
-#define MASK_BEFORE   UPPER_BITS(21)
-#define MASK_AFTER    UPPER_BITS(17)
+#define CUT_BITS      18 /* at scale 0 */
+
+enum {
+    WINDOW = 64 /* bytes: those further back have been shifted out of the hash */
+};
 
 struct Chunker {
     Writer w;
     ChunkFn *fn;
     void *ctx;
-    uint64_t hash;
+    uint64_t hash, mask;
     uint64_t gear[256];
+    size_t min, max; /* bytes of a chunk */
     size_t n;
-    char *bytes; /* CHUNK_MAX of them; n are used */
+    char *bytes; /* 'max' of them; n are used */
 };
 
 /* splitmix64 (Steele, Lea, Flood 2014) from 0: numbers that anybody can make again. */
@@ -38,7 +43,6 @@ static int cut(Chunker *c, Err *err)
     Str chunk = {c->bytes, c->n};
 
     c->n = 0;
-    c->hash = 0;
     return c->fn(c->ctx, chunk, err);
 }
 
@@ -46,16 +50,17 @@ static int cut(Chunker *c, Err *err)
 static size_t take(Chunker *c, const unsigned char *p, size_t n, bool *ret_cut)
 {
     uint64_t hash = c->hash;
-    size_t most = n < CHUNK_MAX - c->n ? n : CHUNK_MAX - c->n, i = 0;
+    size_t most = n < c->max - c->n ? n : c->max - c->n;
+    size_t unseen = c->n < c->min - WINDOW ? c->min - WINDOW - c->n : 0;
+    size_t i = unseen < most ? unseen : most;
 
     *ret_cut = false;
     while (i < most && !*ret_cut) {
         hash = (hash << 1) + c->gear[p[i++]];
-        if (c->n + i >= CHUNK_MIN)
-            *ret_cut = (hash & (c->n + i < CHUNK_USUAL ? MASK_BEFORE : MASK_AFTER)) == 0;
+        *ret_cut = (hash & c->mask) == 0 && c->n + i >= c->min;
     }
     c->hash = hash;
-    *ret_cut = *ret_cut || c->n + i == CHUNK_MAX;
+    *ret_cut = *ret_cut || c->n + i == c->max;
     return i;
 }
 
@@ -78,11 +83,17 @@ static int write_some(Writer *self, const void *buf, size_t n, Err *err)
     return 0;
 }
 
-Chunker *chunker_new(ChunkFn *fn, void *ctx)
+Chunker *chunker_new(unsigned scale, ChunkFn *fn, void *ctx)
 {
     Chunker *c = NEW(Chunker);
 
-    *c = (Chunker){.w = {write_some}, .fn = fn, .ctx = ctx, .bytes = NEW_N(char, CHUNK_MAX)};
+    *c = (Chunker){.w = {write_some},
+                   .fn = fn,
+                   .ctx = ctx,
+                   .mask = UPPER_BITS(CUT_BITS + scale),
+                   .min = chunk_min(scale),
+                   .max = chunk_max(scale),
+                   .bytes = NEW_N(char, chunk_max(scale))};
     fill_gear(c->gear);
     return c;
 }

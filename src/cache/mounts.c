@@ -5,35 +5,38 @@
 #include "base/map.h"
 #include "base/num.h"
 #include "cache/chunker.h"
+#include "cache/mount_list.h"
 #include "cache/mount_mark.h"
-#include "codec/utf8.h"
 #include "codec/zstd.h"
 #include "layer/apply.h"
 #include "layer/write.h"
 #include "tree/scan.h"
 
-#define MEDIA_MOUNT  "application/vnd.kiln.cache-mount.v1"
-#define MEDIA_CHUNK  "application/vnd.kiln.cache-mount.chunk.v1+zstd"
-#define MEDIA_EMPTY  "application/vnd.oci.empty.v1+json"
-#define EMPTY        "{}"
-#define NOTE         "dev.kiln.cache-mount."
-#define NOTE_VERSION NOTE "version"
-#define NOTE_ID      NOTE "id"
-#define NOTE_CHUNK   NOTE "chunk" /* of a layer: the digest of its uncompressed bytes */
+/* At scale 0 a manifest's chunks hold this and some more; each scale holds twice as much. */
+#define SCALE_0_BYTES ((uint64_t)1280 << 20)
+_Static_assert(SCALE_0_BYTES << CHUNK_SCALE_MAX == MOUNT_LIMIT_MAX, "the largest scale");
 
-/* zstd makes what it cannot compress a little longer */
-#define PACKED_MAX (CHUNK_MAX + CHUNK_MAX / 64)
+enum {
+    TASKS = 8,              /* chunks on their way at the same time */
+    BYTES_ON_WAY = 16 << 20 /* of them, uncompressed */
+};
 
 /* A chunk, on its way or not. */
 typedef struct Piece {
     const MountPlace *m;
-    Digest raw;
-    Descriptor desc;
+    MountChunk chunk;
+    unsigned scale;
     Buf bytes;  /* on the way: uncompressed */
     Task *task; /* NULL: not on the way */
-    Annotation note;
 } Piece;
 typedef VEC(Piece *) PieceVec;
+
+static size_t tasks_at(unsigned scale)
+{
+    size_t n = BYTES_ON_WAY / chunk_max(scale);
+
+    return n > TASKS ? TASKS : n < 2 ? 2 : n;
+}
 
 CacheKey mount_cache_key(Str mount, const Platform *platform)
 {
@@ -55,78 +58,12 @@ static int scan(const MountPlace *m, Tree *t, Err *err)
     return scan_changes(t, &o, err);
 }
 
-/* --- manifests --- */
-
-static bool is_ours(const Manifest *m)
-{
-    if (!str_eq(m->artifact_type, S(MEDIA_MOUNT)))
-        return false;
-    for (size_t i = 0; i < m->n_annotations; i++)
-        if (str_eq(m->annotations[i].key, S(NOTE_VERSION)))
-            return str_eq(m->annotations[i].value, S(MOUNT_FORMAT_VERSION));
-    return false;
-}
-
-static int read_piece(const MountPlace *m, Arena *a, const Descriptor *d, Piece **ret, Err *err)
+static Piece *new_piece(const MountPlace *m, Arena *a, const MountChunk *chunk, unsigned scale)
 {
     Piece *p = arena_new(a, Piece);
 
-    *p = (Piece){.m = m, .desc = *d, .bytes = BUF_INIT(CHUNK_MAX)};
-    if (!str_eq(d->media_type, S(MEDIA_CHUNK)) || d->size > PACKED_MAX)
-        return err_set(err, ERR_FORMAT, "its list of chunks is damaged");
-    TRY(digest_parse(descriptor_annotation(d, NOTE_CHUNK), &p->raw, err));
-    *ret = p;
-    return 0;
-}
-
-/* 1: the chunks of what the repository has, in their order, and the digest of the list. */
-static int find_pieces(const MountPlace *m, Arena *a, PieceVec *ret, Digest *ret_list, Err *err)
-{
-    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Manifest manifest;
-    int found = cache_repo_find(m->repo, &m->key, &text, err);
-
-    TRY(found);
-    if (found == 0)
-        return 0;
-    TRY(manifest_parse(a, str_dup_in(a, buf_str(&text)), &manifest, err));
-    if (!is_ours(&manifest) || manifest.n_layers == 0)
-        return 0;
-    *ret_list = digest_of(buf_str(&text));
-    for (size_t i = 0; i < manifest.n_layers; i++) {
-        Piece *p;
-
-        TRY(read_piece(m, a, &manifest.layers[i], &p, err));
-        vec_push(ret, p); /* NOLINT(bugprone-sizeof-expression): a list of pointers */
-    }
-    return 1;
-}
-
-static void format(const MountPlace *m, const PieceVec *pieces, Buf *out)
-{
-    Annotation notes[] = {{S(NOTE_VERSION), S(MOUNT_FORMAT_VERSION)}, {S(NOTE_ID), m->id}};
-    cleanup_free Descriptor *layers = NEW_N(Descriptor, pieces->n + 1);
-    Manifest doc = {.media_type = S(MEDIA_OCI_MANIFEST),
-                    .artifact_type = S(MEDIA_MOUNT),
-                    .config = {.media_type = S(MEDIA_EMPTY),
-                               .digest = digest_of(S(EMPTY)),
-                               .size = 2},
-                    .layers = layers,
-                    .n_layers = pieces->n,
-                    .annotations = notes,
-                    .n_annotations = utf8_valid(m->id) ? 2 : 1};
-
-    for (size_t i = 0; i < pieces->n; i++) {
-        Piece *p = pieces->v[i];
-
-        p->note = (Annotation){S(NOTE_CHUNK), str_from(p->raw.text)};
-        layers[i] = (Descriptor){.media_type = S(MEDIA_CHUNK),
-                                 .digest = p->desc.digest,
-                                 .size = p->desc.size,
-                                 .annotations = &p->note,
-                                 .n_annotations = 1};
-    }
-    manifest_format(&doc, out);
+    *p = (Piece){.m = m, .chunk = *chunk, .scale = scale, .bytes = BUF_INIT(chunk_max(scale))};
+    return p;
 }
 
 /* --- tasks --- */
@@ -150,7 +87,7 @@ static void abandon(Piece **v, size_t n)
 static int send_piece(void *arg, Err *err)
 {
     Piece *p = arg;
-    cleanup_buf Buf packed = BUF_INIT(PACKED_MAX);
+    cleanup_buf Buf packed = BUF_INIT(MOUNT_CHUNK_PACKED_MAX(p->scale));
     cleanup_with(zstd_writer_free_at) ZstdWriter *z = NULL;
     BufWriter to = buf_writer(&packed);
 
@@ -158,27 +95,27 @@ static int send_piece(void *arg, Err *err)
     TRY(writer_write(zstd_writer(z), p->bytes.p, p->bytes.n, err));
     TRY(zstd_writer_finish(z, err));
     buf_done(&p->bytes);
-    p->desc.digest = digest_of(buf_str(&packed));
-    p->desc.size = packed.n;
-    return cache_repo_put_blob(p->m->repo, &p->desc, buf_str(&packed), p->m->scratch, err);
+    p->chunk.desc.digest = digest_of(buf_str(&packed));
+    p->chunk.desc.size = packed.n;
+    return cache_repo_put_blob(p->m->repo, &p->chunk.desc, buf_str(&packed), p->m->scratch, err);
 }
 
 static int fetch_piece(void *arg, Err *err)
 {
     Piece *p = arg;
-    cleanup_buf Buf packed = BUF_INIT(PACKED_MAX);
+    cleanup_buf Buf packed = BUF_INIT(MOUNT_CHUNK_PACKED_MAX(p->scale));
     cleanup_with(decoder_free_at) Decoder *d = NULL;
     MemReader from;
     Digest is;
 
-    TRY(cache_repo_get_blob(p->m->repo, &p->desc, p->m->scratch, &packed, err));
+    TRY(cache_repo_get_blob(p->m->repo, &p->chunk.desc, p->m->scratch, &packed, err));
     from = mem_reader(buf_str(&packed));
     TRY(decoder_new(COMPRESSION_ZSTD, &from.r, &d, err));
     TRY(reader_read_all(decoder_reader(d), &p->bytes, "a chunk", err));
     is = digest_of(buf_str(&p->bytes));
-    if (!digest_eq(&is, &p->raw))
+    if (!digest_eq(&is, &p->chunk.raw))
         return err_set(err, ERR_DIGEST, "a chunk is not what it says: %s instead of %s", is.text,
-                       p->raw.text);
+                       p->chunk.raw.text);
     return 0;
 }
 
@@ -193,17 +130,20 @@ typedef struct Export {
     const MountPlace *m;
     Tree *tree; /* of the directory */
     Arena arena;
-    Map known; /* digest of uncompressed bytes -> Piece */
+    bool has_last;
+    MountList last; /* what the repository has */
+    Map known;      /* digest of uncompressed bytes -> Piece */
+    unsigned scale;
     PieceVec pieces;
-    Piece *on_way[MOUNT_TASKS]; /* a ring */
-    size_t sent;                /* so far */
+    Piece *on_way[TASKS]; /* a ring of tasks_at(scale) */
+    size_t sent;          /* so far */
     bool cannot_send;
     MountReport report;
 } Export;
 
 static int finish_oldest(Export *x, Err *err)
 {
-    Piece *p = x->on_way[x->sent % MOUNT_TASKS];
+    Piece **oldest = &x->on_way[x->sent % tasks_at(x->scale)], *p = *oldest;
 
     if (!p)
         return 0;
@@ -211,23 +151,23 @@ static int finish_oldest(Export *x, Err *err)
         x->cannot_send = true;
         return -1;
     }
-    x->on_way[x->sent % MOUNT_TASKS] = NULL;
-    x->report.sent_bytes += p->desc.size;
+    *oldest = NULL;
+    x->report.sent_bytes += p->chunk.desc.size;
     return 0;
 }
 
 static int begin_piece(Export *x, Str bytes, const Digest *raw, Piece **ret, Err *err)
 {
+    MountChunk chunk = {.raw = *raw};
     Piece *p;
 
     TRY(finish_oldest(x, err));
-    p = arena_new(&x->arena, Piece);
-    *p = (Piece){.m = x->m, .raw = *raw, .bytes = BUF_INIT(CHUNK_MAX)};
+    p = new_piece(x->m, &x->arena, &chunk, x->scale);
     buf_add(&p->bytes, bytes);
     p->task = pool_submit(x->m->io, send_piece, p);
-    x->on_way[x->sent++ % MOUNT_TASKS] = p;
+    x->on_way[x->sent++ % tasks_at(x->scale)] = p;
     x->report.fresh++;
-    (void)map_set(&x->known, str_from(p->raw.text), p);
+    (void)map_set(&x->known, str_from(p->chunk.raw.text), p);
     *ret = p;
     return 0;
 }
@@ -258,27 +198,47 @@ static int add_chunk(void *ctx, Str bytes, Err *err)
 /* What the repository has already; a manifest that cannot be used is as good as none. */
 static void learn(Export *x)
 {
-    PieceVec last = {0};
-    Digest ignored;
-    Err err;
+    Err ignored;
 
-    if (find_pieces(x->m, &x->arena, &last, &ignored, &err) > 0)
-        vec_foreach(p, &last)
-            if (cache_repo_has_blob(x->m->repo, &(*p)->desc))
-                (void)map_set(&x->known, str_from((*p)->raw.text), *p);
-    vec_done(&last);
+    x->has_last = mount_list_find(x->m->repo, &x->m->key, &x->arena, &x->last, &ignored) > 0;
+    if (!x->has_last)
+        return;
+    vec_foreach(c, &x->last.chunks)
+        if (cache_repo_has_blob(x->m->repo, &c->desc))
+            (void)map_set(&x->known, str_from(c->raw.text),
+                          new_piece(x->m, &x->arena, c, x->last.scale));
 }
 
-/* Before anything is sent of what would not be taken in the end. */
-static int check_size(const Export *x, Err *err)
+/* Of the archive, about, and rather too much: headers and what pads the contents. */
+static uint64_t archive_bytes(uint64_t names, uint64_t content)
+{
+    return names * 2048 + content;
+}
+
+/*
+ * At which scale to cut so many bytes. One that is too large by one is kept: who is about as large
+ * as a scale allows would otherwise send everything at each turn.
+ */
+static unsigned scale_for(const Export *x, uint64_t bytes)
+{
+    unsigned scale = 0;
+
+    while (scale < CHUNK_SCALE_MAX && bytes > SCALE_0_BYTES << scale)
+        scale++;
+    return x->has_last && x->last.scale == scale + 1 ? x->last.scale : scale;
+}
+
+/* The bytes of the archive, before anything is sent of what would not be taken in the end. */
+static int measure(const Export *x, uint64_t *ret_bytes, Err *err)
 {
     const Node *n = tree_root(x->tree);
-    uint64_t total = 0;
+    uint64_t content = 0, names = 0;
 
     while (n) {
+        names++;
         if (S_ISREG(n->inode->mode))
-            total += n->inode->size / n->inode->nlink;
-        if (total > x->m->limit_bytes)
+            content += n->inode->size / n->inode->nlink;
+        if (content > x->m->limit_bytes)
             return too_large(x->m, err);
         if (node_is_dir(n) && n->inode->children) {
             n = n->inode->children;
@@ -288,6 +248,7 @@ static int check_size(const Export *x, Err *err)
             n = n->parent;
         n = n ? n->next : NULL;
     }
+    *ret_bytes = archive_bytes(names, content);
     return 0;
 }
 
@@ -308,14 +269,13 @@ static int look(Export *x, Err *err)
 
 static int write_archive(Export *x, Err *err)
 {
-    cleanup_with(chunker_free_at) Chunker *c = chunker_new(add_chunk, x);
+    cleanup_with(chunker_free_at) Chunker *c = chunker_new(x->scale, add_chunk, x);
     RootFiles files = root_files(x->m->dir_fd);
     LayerWriteOpts o = {.layer = 1, .files = &files.s, .keep_holes = true, .plain = true};
     LayerStats ignored;
 
     x->pieces.n = 0;
     x->report.bytes = x->report.chunks = 0;
-    TRY(check_size(x, err));
     TRY(layer_write_archive(x->tree, &o, chunker_writer(c), &ignored, err));
     return chunker_finish(c, err);
 }
@@ -335,6 +295,10 @@ static bool has_changed(Export *x)
  */
 static int read_directory(Export *x, Err *err)
 {
+    uint64_t bytes;
+
+    TRY(measure(x, &bytes, err));
+    x->scale = scale_for(x, bytes);
     for (unsigned n = 1;; n++) {
         int rc = write_archive(x, err);
 
@@ -345,47 +309,40 @@ static int read_directory(Export *x, Err *err)
         if (n == READS_MAX)
             return err_set(err, ERR_SYS, "somebody writes to it, it changed while it was read");
         TRY(look(x, err));
+        TRY(measure(x, &bytes, err));
     }
 }
 
-static int put_manifest(Export *x, Err *err)
+static int put_list(Export *x, Err *err)
 {
-    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Descriptor config = {.media_type = S(MEDIA_EMPTY),
-                         .digest = digest_of(S(EMPTY)),
-                         .size = sizeof(EMPTY) - 1};
-    CacheWrite w = {.keys = &x->m->key, .n_keys = 1, .config = &config, .config_json = S(EMPTY)};
+    cleanup_with(mount_list_done) MountList l = {.scale = x->scale};
 
-    for (size_t i = 0; i < MOUNT_TASKS; i++, x->sent++)
+    for (size_t i = 0; i < tasks_at(x->scale); i++, x->sent++)
         TRY(finish_oldest(x, err));
-    format(x->m, &x->pieces, &text);
-    TRY(buf_check(&text, "its manifest", err));
-    w.manifest = buf_str(&text);
-    return cache_repo_put(x->m->repo, &w, err);
+    vec_foreach(p, &x->pieces)
+        vec_push(&l.chunks, (*p)->chunk);
+    return mount_list_put(x->m->repo, &x->m->key, x->m->id, &l, err);
 }
 
 static void export_done(Export *x)
 {
-    for (size_t i = 0; i < MOUNT_TASKS; i++)
+    for (size_t i = 0; i < TASKS; i++)
         if (x->on_way[i])
             abandon(&x->on_way[i], 1);
     tree_free(x->tree);
     vec_done(&x->pieces);
     map_done(&x->known);
+    mount_list_done(&x->last);
     arena_done(&x->arena);
 }
 
 static bool is_unchanged(const Export *x, const MountMark *since)
 {
-    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Digest dir, list;
+    Digest dir;
     Err ignored;
 
-    if (mount_mark(x->m->dir_fd, x->tree, &dir, &ignored) < 0 || !digest_eq(&dir, &since->dir) ||
-        cache_repo_find(x->m->repo, &x->m->key, &text, &ignored) <= 0)
-        return false;
-    list = digest_of(buf_str(&text));
-    return digest_eq(&list, &since->list);
+    return mount_mark(x->m->dir_fd, x->tree, &dir, &ignored) == 0 && digest_eq(&dir, &since->dir) &&
+           mount_list_is(x->m->repo, &x->m->key, &since->list);
 }
 
 int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, MountReport *ret,
@@ -401,7 +358,7 @@ int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, 
     if (trust)
         learn(&x);
     TRY(read_directory(&x, err));
-    TRY(put_manifest(&x, err));
+    TRY(put_list(&x, err));
     *ret = x.report;
     return 0;
 }
@@ -412,6 +369,7 @@ typedef struct Import {
     Reader r;
     const MountPlace *m;
     Arena arena;
+    MountList list;
     PieceVec pieces;
     size_t begun, at; /* pieces: fetched or being so; the one that is read */
     size_t used;      /* bytes of that one */
@@ -422,15 +380,15 @@ typedef struct Import {
 static bool is_on_way(const Import *x, const Digest *d)
 {
     for (size_t i = x->at; i < x->begun; i++)
-        if (digest_eq(&x->pieces.v[i]->desc.digest, d))
+        if (digest_eq(&x->pieces.v[i]->chunk.desc.digest, d))
             return true;
     return false;
 }
 
 static void begin_more(Import *x)
 {
-    while (x->begun < x->pieces.n && x->begun < x->at + MOUNT_TASKS &&
-           !is_on_way(x, &x->pieces.v[x->begun]->desc.digest)) {
+    while (x->begun < x->pieces.n && x->begun < x->at + tasks_at(x->list.scale) &&
+           !is_on_way(x, &x->pieces.v[x->begun]->chunk.desc.digest)) {
         Piece *p = x->pieces.v[x->begun++];
 
         p->task = pool_submit(x->m->io, fetch_piece, p);
@@ -444,7 +402,7 @@ static int next_piece(Import *x, Err *err)
     begin_more(x);
     TRY(join(p, err));
     x->report.bytes += p->bytes.n;
-    x->report.sent_bytes += p->desc.size;
+    x->report.sent_bytes += p->chunk.desc.size;
     x->report.chunks++;
     x->ready = true;
     x->used = 0;
@@ -480,6 +438,7 @@ static void import_done(Import *x)
     if (x->pieces.n)
         abandon(x->pieces.v + x->at, x->begun - x->at);
     vec_done(&x->pieces);
+    mount_list_done(&x->list);
     arena_done(&x->arena);
 }
 
@@ -507,12 +466,15 @@ static int mark(const MountPlace *m, Digest *ret, Err *err)
 int mount_cache_import(const MountPlace *m, MountMark *ret, Err *err)
 {
     cleanup_with(import_done) Import x = {.r = {read_pieces}, .m = m};
-    int found = find_pieces(m, &x.arena, &x.pieces, &ret->list, err);
+    int found = mount_list_find(m->repo, &m->key, &x.arena, &x.list, err);
 
     if (found <= 0)
         return found;
+    vec_foreach(c, &x.list.chunks)
+        vec_push(&x.pieces, new_piece(m, &x.arena, c, x.list.scale));
     TRY(lay_out(&x, err));
     TRY(mark(m, &ret->dir, err));
+    ret->list = x.list.digest;
     ret->report = x.report;
     return 1;
 }

@@ -4,10 +4,13 @@
  * (docs/cache-mounts.md): an archive of the directory, cut into chunks by its content, each
  * compressed and named by its digest, in the order of a manifest's layers.
  *
- * Incremental  a chunk that the last manifest names is neither compressed nor sent again.
+ * Incremental  a chunk that the last manifest names is neither compressed nor sent again. Chunks are
+ *              small where the directory is (about 384 KiB up to 1.25 GiB), so that a small change
+ *              costs little, and larger where there would be too many for a manifest.
  * Races        chunks are named by what is in them and the manifest comes last, in one request: of
  *              two builds the later one wins, and nobody ever sees half of either.
- * Memory       MOUNT_TASKS chunks, besides the tree of the directory.
+ * Memory       at most 32 MiB of chunks (of directories beyond 5 GiB: 64), besides the tree of the
+ *              directory.
  * Hostile      what a repository has is checked against its digests and 'limit_bytes', and written
  *              with layer/disk.h: never outside the directory.
  * Errors       for the caller to warn of; a cache is never a reason to fail.
@@ -17,18 +20,14 @@
 #include "cache/repo.h"
 #include "os/pool.h"
 
-#define MOUNT_FORMAT_VERSION "1"
-
-enum {
-    MOUNT_TASKS = 8 /* chunks on their way at the same time */
-};
+#define MOUNT_LIMIT_MAX ((uint64_t)20 << 30) /* bytes: what the chunks of one manifest can hold */
 
 typedef struct MountPlace {
     CacheRepo *repo; /* one that cache_repo_keeps_blobs() */
     CacheKey key;
     Str id;               /* for people */
     int dir_fd;           /* borrowed */
-    uint64_t limit_bytes; /* of the archive */
+    uint64_t limit_bytes; /* of the archive; at most MOUNT_LIMIT_MAX */
     bool may_chown;       /* false: files have one owner here (sandbox.h) */
     Store *scratch;       /* private to the call */
     Pool *pool;           /* for scanning; borrowed */

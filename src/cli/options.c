@@ -162,7 +162,7 @@ static const Option options[] = {
     {NULL, B | X, "cache-mounts", 0, OPTION_FLAG, AT(cache_mounts), NULL,
      "also keep the directories of RUN --mount=type=cache in the cache"},
     {NULL, B | X, "cache-mounts-limit", 0, OPTION_TEXT, AT(cache_mounts_limit), "SIZE",
-     "do not keep those that are larger (default: 3GiB)"},
+     "do not keep those that are larger (default: 3GiB, at most 20GiB)"},
     {NULL, B | X, "keep-size", 0, OPTION_TEXT, AT(keep_size), "SIZE",
      "afterwards let the kiln directory hold no more than this, what was used\n"
      "last (KILN_KEEP_SIZE; not while another build uses it)"},

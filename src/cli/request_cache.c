@@ -5,6 +5,7 @@
  */
 #include "cli/request_cache.h"
 
+#include "cache/mounts.h"
 #include "cli/values.h"
 
 #define DEFAULT_TTL_NS       (INT64_C(14) * 24 * 3600 * 1000000000) /* kaniko's: two weeks */
@@ -182,6 +183,9 @@ static int fill_mounts(const Settings *s, BuildRequest *b, Err *err)
     b->cache_mounts_limit = DEFAULT_MOUNTS_LIMIT;
     if (s->cache_mounts_limit)
         TRY(parse_size(s->cache_mounts_limit, "--cache-mounts-limit", &b->cache_mounts_limit, err));
+    if (b->cache_mounts_limit > MOUNT_LIMIT_MAX)
+        return err_set(err, ERR_USAGE, "--cache-mounts-limit %s: more than 20GiB cannot be kept",
+                       s->cache_mounts_limit);
     if (b->cache_mounts && b->cache_from.n == 0 && b->cache_to.n == 0)
         return err_set(err, ERR_USAGE,
                        "--cache-mounts needs a cache: --cache, --cache-from or --cache-to");

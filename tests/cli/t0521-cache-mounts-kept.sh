@@ -13,12 +13,13 @@ lab_registry_start
 repo=$LAB_REGISTRY/team/cache
 step=0
 
-# build DIR COMMAND [OPTION...]: one RUN with a cache mount, that no layer cache can know
+# build DIR COMMAND [OPTION...]: one RUN with the cache mount $id, that no layer cache can know
+id=m
 build() {
     local dir=$1 command=$2
     shift 2
     step=$((step + 1))
-    printf 'FROM base\nRUN --mount=type=cache,id=m,target=/c : %s; %s\n' "$step" "${command//$'\n'/ }" >"$LAB/ctx/Dockerfile"
+    printf 'FROM base\nRUN --mount=type=cache,id=%s,target=/c : %s; %s\n' "$id" "$step" "${command//$'\n'/ }" >"$LAB/ctx/Dockerfile"
     "$KILN" build --kiln-dir "$dir" --build-context "base=oci-layout://$LAB/busybox" --cache --cache-repo "$repo" --cache-mounts \
         -o "type=oci,dest=$LAB/out" "$@" "$LAB/ctx"
 }
@@ -46,15 +47,27 @@ is "the artifact can be read by others" \
 
 # ---- how much is sent
 
+# 1 GB that cannot be compressed. In one of a hundred files of 10 MB, one is overwritten: its header changes, and 1 MB in its midst.
+id=large
 fresh
-ok "a large directory" build "$kiln" 'for d in 1 2 3 4; do mkdir -p /c/$d; for f in 1 2 3 4 5 6 7 8; do head -c 3000000 /dev/urandom >/c/$d/$f; done; done;
-    mkdir /c/small; for i in $(seq 2000); do echo $i >/c/small/$i; done'
+ok "a directory of 1 GB" build "$kiln" 'for i in $(seq 100); do head -c 10000000 /dev/urandom >/c/$i; done'
+like "is kept" "$output" 'cache mount large: 1.0 GB in .*, 1.0 GB sent'
 before=$(stored)
 fresh
-ok "one file in it is changed" build "$kiln" '[ "$(ls /c/small | wc -l)" = 2000 ] && echo changed | dd of=/c/2/3 bs=1 seek=1500000 conv=notrunc 2>/dev/null'
+ok "one file in it is changed" build "$kiln" '[ "$(ls /c | wc -l)" = 100 ] && before=$(md5sum /c/47) &&
+    dd if=/dev/urandom of=/c/47 bs=1000 seek=4321 count=1000 conv=notrunc 2>/dev/null && [ "$(md5sum /c/47)" != "$before" ]'
 grown=$(($(stored) - before))
-tap_say "96 MB in the mount, $grown bytes more in the registry"
-is "and less than 5 MB are sent" "$([ "$grown" -gt 100000 ] && [ "$grown" -lt 5000000 ] && echo yes)" yes
+tap_say "1 GB in the mount, 1 MB of it changed, $grown bytes more in the registry"
+is "and less than 5 MB are sent" "$([ "$grown" -gt 1000000 ] && [ "$grown" -lt 5000000 ] && echo yes)" yes
+id=m
+
+# Small files share chunks.
+fresh
+ok "a directory of many files" build "$kiln" 'for d in 1 2 3 4; do mkdir -p /c/$d; for f in 1 2 3 4 5 6 7 8; do head -c 300000 /dev/urandom >/c/$d/$f; done; done;
+    mkdir /c/small; for i in $(seq 2000); do echo $i >/c/small/$i; done'
+fresh
+ok "a small file in it is changed" build "$kiln" '[ "$(ls /c/small | wc -l)" = 2000 ] && echo changed >/c/small/1000'
+like "one chunk is sent" "$output" 'cache mount m: .*, [0-9]+(\.[0-9])? [kK]B sent'
 
 # ---- what goes wrong
 
@@ -78,11 +91,14 @@ ok "the next build in its directory has what the last one left" build "$kiln" '[
 fresh
 ok "one elsewhere what was kept before" build "$kiln" '[ -s /c/1/1 ] && [ ! -e /c/4/9 ] && [ "$(ls /c/small | wc -l)" = 2000 ]' --no-push-cache
 
-ok "a directory that is too large" build "$kiln" 'rm /c/4/1' --cache-mounts-limit 50MB
+ok "a directory that is too large" build "$kiln" 'rm /c/4/1' --cache-mounts-limit 5MB
 like "is not kept, with a warning" "$output" 'cache mount m is not kept in .*: it is larger than'
 fresh
-ok "nor brought back" build "$kiln" '[ -z "$(ls /c)" ]' --cache-mounts-limit 50MB --no-push-cache
+ok "nor brought back" build "$kiln" '[ -z "$(ls /c)" ]' --cache-mounts-limit 5MB --no-push-cache
 like "with a warning" "$output" 'cache mount m begins empty'
+
+fails "a limit that no list of chunks can hold" 1 build "$kiln" : --cache-mounts-limit 21GiB
+like "is refused" "$output" 'cache-mounts-limit 21GiB: more than 20GiB cannot be kept'
 
 # Two builds at the same time: one of the two is kept, whole.
 racer() {

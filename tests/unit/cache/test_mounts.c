@@ -29,7 +29,7 @@
 enum {
     LIMIT = 8 << 20, /* bytes */
     CHUNKS_MAX = 16,
-    READ_AHEAD = CHUNK_MAX * (MOUNT_TASKS + 2), /* more than is read while no chunk can be sent */
+    READ_AHEAD = 10 << 20, /* more than is read while no chunk can be sent */
 };
 
 typedef struct Fixture {
@@ -44,7 +44,7 @@ typedef struct Fixture {
     /* a manifest in the making */
     Descriptor chunks[CHUNKS_MAX];
     size_t n;
-    const char *type, *version;
+    const char *type, *version, *scale;
 } Fixture;
 
 static const char *path_of(Fixture *f, const char *name)
@@ -58,7 +58,8 @@ static void begin(Fixture *f)
     Platform host = platform_host();
     Err err;
 
-    *f = (Fixture){.pool = pool_new(2), .io = pool_new(2), .type = MEDIA_MOUNT, .version = "1"};
+    *f = (Fixture){
+        .pool = pool_new(2), .io = pool_new(2), .type = MEDIA_MOUNT, .version = "2", .scale = "0"};
     CHECK_OK(temp_dir("/tmp", "kiln-mounts", &f->dir, &err));
     f->outside = open(temp_path(f->dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(mkdirat(f->outside, "mount", 0755) == 0 && mkdirat(f->outside, "neighbour", 0755) == 0);
@@ -169,7 +170,8 @@ static void put_text(Fixture *f, Str manifest)
 static void put_manifest(Fixture *f)
 {
     cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
-    Annotation version = {S(NOTE "version"), str_from(f->version)};
+    Annotation notes[] = {{S(NOTE "version"), str_from(f->version)},
+                          {S(NOTE "scale"), str_from(f->scale)}};
     Manifest doc = {.media_type = S(MEDIA_OCI_MANIFEST),
                     .artifact_type = str_from(f->type),
                     .config = {.media_type = S("application/vnd.oci.empty.v1+json"),
@@ -177,8 +179,8 @@ static void put_manifest(Fixture *f)
                                .size = 2},
                     .layers = f->chunks,
                     .n_layers = f->n,
-                    .annotations = &version,
-                    .n_annotations = 1};
+                    .annotations = notes,
+                    .n_annotations = 2};
 
     manifest_format(&doc, &text);
     put_text(f, buf_str(&text));
@@ -466,6 +468,43 @@ TEST(too_large)
     CHECK_ERR(import(&f, &err), ERR_LIMIT, "larger than");
 }
 
+static void check_scale(Fixture *f, off_t size, const char *want)
+{
+    cleanup_buf Buf text = BUF_INIT(LIMIT_MANIFEST);
+    int fd = openat(f->fd, "sparse", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    MountReport report;
+    Err err;
+
+    CHECK(fd >= 0 && ftruncate(fd, size) == 0 && close(fd) == 0);
+    CHECK_OK(mount_cache_export(&f->place, true, NULL, &report, &err));
+    CHECK(cache_repo_find(f->place.repo, &f->place.key, &text, &err) == 1);
+    CHECK(str_contains(buf_str(&text), str_fmt_in(&f->arena, "\"" NOTE "scale\":\"%s\"", want)));
+}
+
+/* Chunks grow with the directory; one that stays near a border is not cut anew at each turn. */
+TEST(scales)
+{
+    FIXTURE(f);
+    const off_t mib = 1 << 20;
+    Err err;
+
+    f.place.limit_bytes = (uint64_t)4 << 30;
+    check_scale(&f, 1200 * mib, "0");
+    check_scale(&f, 1300 * mib, "1");
+    check_scale(&f, 1200 * mib, "1");
+    check_scale(&f, 2600 * mib, "2");
+    check_scale(&f, 2500 * mib, "2");
+    check_scale(&f, 1200 * mib, "0");
+    check_scale(&f, 2600 * mib, "2");
+    empty(&f);
+    CHECK(import(&f, &err) == 1);
+    {
+        struct stat st;
+
+        CHECK(fstatat(f.fd, "sparse", &st, 0) == 0 && st.st_size == 2600 * mib);
+    }
+}
+
 /* Each may fail or leave things out; end() looks at the neighbour. */
 TEST(paths)
 {
@@ -513,24 +552,7 @@ TEST(absolute_names_stay_below)
     check_text(&f, "absolute", "text");
 }
 
-TEST(what_is_no_list_of_ours)
-{
-    FIXTURE(f);
-    Err err;
-
-    f.type = "application/x";
-    put_manifest(&f);
-    CHECK(import(&f, &err) == 0);
-    f.type = MEDIA_MOUNT;
-    f.version = "2";
-    put_manifest(&f);
-    CHECK(import(&f, &err) == 0);
-    f.version = "1";
-    put_text(&f, S("{\"schemaVersion\":2"));
-    CHECK(import(&f, &err) < 1);
-}
-
-/* A list of one chunk, of which 'what' is wrong. */
+/* A list of one chunk, usually with something wrong. */
 static int import_chunk(Fixture *f, Descriptor d, Err *err)
 {
     add(f, d);
@@ -539,11 +561,33 @@ static int import_chunk(Fixture *f, Descriptor d, Err *err)
     return import(f, err);
 }
 
+TEST(what_is_no_list_of_ours)
+{
+    FIXTURE(f);
+    Descriptor chunk = put_chunk(&f, S("text"));
+    Err err;
+
+    f.type = "application/x";
+    CHECK(import_chunk(&f, chunk, &err) == 0);
+    f.type = MEDIA_MOUNT;
+    f.version = "1";
+    CHECK(import_chunk(&f, chunk, &err) == 0);
+    f.version = "2";
+    f.scale = "5";
+    CHECK(import_chunk(&f, chunk, &err) == 0);
+    f.scale = "";
+    CHECK(import_chunk(&f, chunk, &err) == 0);
+    f.scale = "0";
+    CHECK(import_chunk(&f, chunk, &err) < 0); /* ours, and no archive */
+    put_text(&f, S("{\"schemaVersion\":2"));
+    CHECK(import(&f, &err) < 1);
+}
+
 TEST(chunks)
 {
     FIXTURE(f);
     Descriptor good = put_chunk(&f, S("text")), other = put_chunk(&f, S("another")), d = good;
-    char *zeros = arena_new_n(&f.arena, char, CHUNK_MAX + 1);
+    char *zeros = arena_new_n(&f.arena, char, chunk_max(0) + 1);
     Err err;
 
     d.size = 5;
@@ -564,8 +608,8 @@ TEST(chunks)
     CHECK(import_chunk(&f, d, &err) < 0);
     CHECK(import_chunk(&f, put_packed(&f, S("no zstd"), good.digest.text), &err) < 0);
     /* it unpacks to more than a chunk has */
-    memset(zeros, 0, CHUNK_MAX + 1);
-    CHECK_ERR(import_chunk(&f, put_chunk(&f, (Str){zeros, CHUNK_MAX + 1}), &err), ERR_LIMIT, "");
+    memset(zeros, 0, chunk_max(0) + 1);
+    CHECK_ERR(import_chunk(&f, put_chunk(&f, (Str){zeros, chunk_max(0) + 1}), &err), ERR_LIMIT, "");
     /* an archive that ends early */
     CHECK(import_chunk(&f, put_chunk(&f, (Str){zeros, 512}), &err) >= 0 || err.kind == ERR_FORMAT);
     CHECK(import_chunk(&f, good, &err) < 0);
@@ -575,11 +619,8 @@ TEST(chunks)
 TEST(repeated_chunk)
 {
     FIXTURE(f);
-    TarEntry e = {.type = TAR_FILE,
-                  .name = S("large"),
-                  .mode = 0644,
-                  .size = (uint64_t)CHUNK_MAX * 8};
-    char *zeros = arena_new_n(&f.arena, char, CHUNK_MAX);
+    TarEntry e = {.type = TAR_FILE, .name = S("large"), .mode = 0644, .size = chunk_max(0) * 16};
+    char *zeros = arena_new_n(&f.arena, char, chunk_max(0));
     Archive a;
     Descriptor same;
     struct stat st;
@@ -590,10 +631,10 @@ TEST(repeated_chunk)
     add(&f, put_chunk(&f, buf_str(&a.tar)));
     tar_writer_free(a.w);
     buf_done(&a.tar);
-    memset(zeros, 0, CHUNK_MAX);
-    same = put_chunk(&f, (Str){zeros, CHUNK_MAX});
+    memset(zeros, 0, chunk_max(0));
+    same = put_chunk(&f, (Str){zeros, chunk_max(0)});
     CHECK(same.size < 1000);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 12; i++)
         add(&f, same);
     put_manifest(&f);
     CHECK_ERR(import(&f, &err), ERR_LIMIT, "larger than");
@@ -629,5 +670,5 @@ TEST(damage)
 }
 
 TEST_MAIN(T(there_and_back), T(unchanged), T(changed_once_while_it_is_read),
-          T(changed_all_the_time), T(too_large), T(paths), T(absolute_names_stay_below),
+          T(changed_all_the_time), T(too_large), T(scales), T(paths), T(absolute_names_stay_below),
           T(what_is_no_list_of_ours), T(chunks), T(repeated_chunk), T(damage))
