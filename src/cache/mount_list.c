@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "cache/mounts.h"
 #include "codec/utf8.h"
 #include "oci/manifest.h"
 
@@ -15,6 +16,19 @@
 #define NOTE_SCALE   NOTE "scale"
 #define NOTE_ID      NOTE "id"
 #define NOTE_CHUNK   NOTE "chunk" /* of a layer: the digest of its uncompressed bytes */
+
+CacheKey mount_cache_key(Str mount, const Platform *platform)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    KeyMaker k = key_begin("cache-mount", &a, NULL);
+
+    key_add(&k, "version", S(MOUNT_FORMAT_VERSION));
+    key_add(&k, "mount", mount);
+    key_add(&k, "os", platform->os);
+    key_add(&k, "arch", platform->arch);
+    key_add(&k, "variant", platform->variant);
+    return key_end(&k);
+}
 
 void mount_list_done(MountList *l)
 {

@@ -4,9 +4,9 @@
  * (docs/cache-mounts.md): an archive of the directory, cut into chunks by its content, each
  * compressed and named by its digest, in the order of a manifest's layers.
  *
- * Incremental  a chunk that the last manifest names is neither compressed nor sent again. Chunks are
- *              small where the directory is (about 384 KiB up to 1.25 GiB), so that a small change
- *              costs little, and larger where there would be too many for a manifest.
+ * Incremental  a chunk that the last manifest names is neither compressed nor sent again. Chunks
+ *              are about 384 KiB, so that a small change costs little, and larger where there would
+ *              be too many for a manifest (directories beyond 1.25 GiB).
  * Races        chunks are named by what is in them and the manifest comes last, in one request: of
  *              two builds the later one wins, and nobody ever sees half of either.
  * Memory       at most 32 MiB of chunks (of directories beyond 5 GiB: 64), besides the tree of the
