@@ -175,6 +175,8 @@ static void export_mount(Builder *b, const UsedMount *m)
     if (locked == 0)
         builder_note(b, "cache mount " STR_FMT ": not kept, another build is using it",
                      STR_ARG(m->id));
+    else if (locked < 0)
+        builder_warn(b, "cache mount " STR_FMT " is not kept: %s", STR_ARG(m->id), err.msg);
     if (locked <= 0)
         return;
     vec_foreach(to, &b->cache->to) {

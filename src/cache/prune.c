@@ -52,9 +52,16 @@ typedef struct Prune {
     PruneReport report;
 } Prune;
 
+static Str lock_path(Arena *a, const char *kiln_dir)
+{
+    return str_fmt_in(a, "%s/lock", kiln_dir);
+}
+
 int cache_dir_lock(const char *kiln_dir, int *ret_fd, Err *err)
 {
-    return lock_file(kiln_dir, LOCK_SHARED, ret_fd, err);
+    cleanup_arena Arena a = ARENA_INIT;
+
+    return lock_file(lock_path(&a, kiln_dir).p, LOCK_SHARED, ret_fd, err);
 }
 
 /* --- what there is --- */
@@ -424,15 +431,16 @@ int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
     cleanup_with(prune_done)
         Prune p = {.o = o, .cache_fd = -1, .blobs_fd = -1, .store_fd = -1, .mounts_fd = -1};
     cleanup_close int lock = -1;
+    const char *path = lock_path(&p.arena, o->kiln_dir).p;
     int locked = 1;
 
     *ret = (PruneReport){0};
     if (access(o->kiln_dir, F_OK) < 0)
         return err_sys(err, "%s", o->kiln_dir);
     if (o->only_if_idle)
-        TRY(locked = lock_file_try(o->kiln_dir, LOCK_EXCLUSIVE, &lock, err));
+        TRY(locked = lock_file_try(path, LOCK_EXCLUSIVE, &lock, err));
     else
-        TRY(lock_file(o->kiln_dir, LOCK_EXCLUSIVE, &lock, err));
+        TRY(lock_file(path, LOCK_EXCLUSIVE, &lock, err));
     if (!locked)
         return 0;
     p.cache_fd = open_dir(str_fmt_in(&p.arena, "%s/cache", o->kiln_dir).p);

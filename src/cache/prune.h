@@ -7,8 +7,8 @@
  * they name, and the directories of cache mounts (build/cache_mount.h) in their order among them,
  * unless somebody has one locked. Images that index.json of the store lists are never touched.
  *
- * Builds hold the directory's lock shared, pruning holds it exclusively: it waits for builds, and
- * they for it.
+ * Builds hold the directory's lock (KILN_DIR/lock) shared, pruning holds it exclusively: it waits
+ * for builds, and they for it.
  */
 #pragma once
 

@@ -20,15 +20,27 @@ enum {
     WAIT_MOST_MS = 200
 };
 
-/* A shared lock needs no right to write: the store may be a read-only volume. */
+/*
+ * A shared lock needs no right to write: the store may be a read-only volume. An exclusive one does
+ * on NFS, which makes a lock on a range of the file out of it.
+ */
 static int open_lock_file(const char *path, LockMode mode)
 {
     int access_mode = mode == LOCK_EXCLUSIVE ? O_RDWR : O_RDONLY;
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (dir >= 0)
-        return dir;
     return open(path, access_mode | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+}
+
+bool lock_is_missing(int os_errno)
+{
+    return os_errno == ENOLCK || os_errno == EOPNOTSUPP || os_errno == ENOSYS;
+}
+
+static int cannot_lock(const char *path, Err *err)
+{
+    if (lock_is_missing(errno))
+        return err_sys(err, "the file system of %s has no locks", path);
+    return err_sys(err, "lock %s", path);
 }
 
 static bool is_still(const char *path, int fd)
@@ -50,7 +62,7 @@ int lock_file_try(const char *path, LockMode mode, int *ret_fd, Err *err)
             if (errno == EWOULDBLOCK)
                 return 0;
             if (errno != EINTR)
-                return err_sys(err, "lock %s", path);
+                return cannot_lock(path, err);
         } else if (is_still(path, fd)) {
             *ret_fd = steal_fd(&fd);
             return 1;

@@ -7,18 +7,18 @@
  * lets a container's root without CAP_SYS_ADMIN mount (an ordinary user's whole builder is in one already: userns.h).
  * And the pid namespace goes together with a fresh /proc, which is refused where the existing one is partly covered.
  *
- * Several kilns may share a KILN_DIR, so each has a directory of its own there and holds a lock on it; what nobody holds a lock on was
- * left by a kiln that was killed, and is removed by the next.
+ * Several kilns may share a KILN_DIR, so each has a directory of its own there and holds its lock, s.XXXXXX.lock; what nobody holds the
+ * lock of was left by a kiln that was killed, and is removed by the next.
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
 #include "os/file.h"
+#include "os/lock.h"
 #include "os/walk.h"
 #include "sandbox/asked_mounts.h"
 #include "sandbox/kind.h"
@@ -48,8 +48,9 @@ typedef struct NsRoot {
 
 typedef struct NsSandbox {
     Sandbox base;
-    char *dir;  /* absolute; KILN_DIR/roots/s.XXXXXX */
-    int dir_fd; /* locked */
+    char *dir; /* absolute; KILN_DIR/roots/s.XXXXXX */
+    char *lock_path;
+    int dir_fd, lock_fd;
     const Plan *plan;
     bool may_chown;
     StrVec foreign; /* empty: a root here is only the image's */
@@ -60,35 +61,56 @@ typedef struct NsSandbox {
 
 /* ---- the directory ---- */
 
-/* 1 when locked, 0 when somebody else has it, or has removed it meanwhile. */
-static int lock_dir(int fd, Err *err)
-{
-    struct stat st;
+#define LOCK_SUFFIX ".lock"
 
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? 0 : err_sys(err, "lock the directory of roots");
-    if (fstat(fd, &st) < 0)
-        return err_sys(err, "stat the directory of roots");
-    return st.st_nlink > 0;
+/* 'name': the directory's, or that of its lock; one may be there without the other. */
+static void remove_if_stale(int roots_fd, const char *roots, Str name)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_close int lock = -1;
+    Str dir, path;
+    Err err;
+    int rc;
+
+    if (str_ends(name, S(LOCK_SUFFIX)))
+        name.n -= sizeof(LOCK_SUFFIX) - 1;
+    dir = str_dup_in(&a, name);
+    path = str_fmt_in(&a, "%s/" STR_FMT LOCK_SUFFIX, roots, STR_ARG(dir));
+    if (lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, &err) != 1)
+        return;
+    rc = dir_remove_all(roots_fd, dir.p, &err);
+    if (rc < 0)
+        log_debug("roots of an earlier kiln: %s", err.msg);
+    else if (rc == 0)
+        (void)unlink(path.p);
 }
 
-static void remove_stale(int roots_fd)
+static void remove_stale(int roots_fd, const char *roots)
 {
     cleanup_dir_list DirList list = {0};
     Err err;
 
     if (dir_list(roots_fd, &list, &err) < 0)
         return;
-    for (size_t i = 0; i < list.n; i++) {
-        cleanup_close int fd = -1;
+    for (size_t i = 0; i < list.n; i++)
+        if (strncmp(list.v[i].name, "s.", 2) == 0)
+            remove_if_stale(roots_fd, roots, str_from(list.v[i].name));
+}
 
-        if (strncmp(list.v[i].name, "s.", 2) != 0)
-            continue;
-        fd = openat(roots_fd, list.v[i].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0 && lock_dir(fd, &err) == 1 &&
-            dir_remove_all(roots_fd, list.v[i].name, &err) < 0)
-            log_debug("roots of an earlier kiln: %s", err.msg);
-    }
+/* 1 when locked, 0 when somebody else has it, or has removed it meanwhile. */
+static int lock_own_dir(NsSandbox *s, Err *err)
+{
+    int got;
+
+    free(s->lock_path);
+    if (asprintf(&s->lock_path, "%s" LOCK_SUFFIX, s->dir) < 0)
+        return err_sys(err, "asprintf");
+    TRY(got = lock_file_try(s->lock_path, LOCK_EXCLUSIVE, &s->lock_fd, err));
+    if (got == 0 || access(s->dir, F_OK) == 0)
+        return got;
+    (void)unlink(s->lock_path);
+    close_at(&s->lock_fd);
+    return 0;
 }
 
 /* Make and lock; another kiln may take the new directory for a stale one before it is locked, then once more. */
@@ -104,7 +126,7 @@ static int make_own_dir(NsSandbox *s, const char *roots, Err *err)
         s->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (s->dir_fd < 0 && errno != ENOENT)
             return err_sys(err, "open %s", s->dir);
-        locked = s->dir_fd < 0 ? 0 : lock_dir(s->dir_fd, err);
+        locked = s->dir_fd < 0 ? 0 : lock_own_dir(s, err);
         if (locked < 0)
             return -1;
     }
@@ -122,7 +144,7 @@ static int open_dir(NsSandbox *s, const char *kiln_dir, Err *err)
     roots_fd = open(roots, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (roots_fd < 0)
         return err_sys(err, "open %s", roots);
-    remove_stale(roots_fd);
+    remove_stale(roots_fd, roots);
     return make_own_dir(s, roots, err);
 }
 
@@ -344,19 +366,33 @@ static int probe(NsSandbox *s, Err *err)
                    why.user.msg);
 }
 
+/* The lock last, and not when something is left: then the next kiln tries. */
+static void remove_own_dir(NsSandbox *s)
+{
+    int rc = 0;
+    Err err;
+
+    if (s->dir_fd >= 0)
+        rc = dir_remove_all(AT_FDCWD, s->dir, &err);
+    if (rc < 0)
+        log_debug("remove %s: %s", s->dir, err.msg);
+    else if (rc == 0 && s->lock_fd >= 0)
+        (void)unlink(s->lock_path);
+    close_at(&s->dir_fd);
+    close_at(&s->lock_fd);
+    free(s->dir);
+    free(s->lock_path);
+}
+
 static void ns_free(Sandbox *sandbox)
 {
     NsSandbox *s = (NsSandbox *)sandbox;
-    Err err;
 
     while (s->roots.n > 0)
         ns_root_free(&s->base, &s->roots.v[s->roots.n - 1]->r);
     vec_done(&s->roots);
-    if (s->dir_fd >= 0 && dir_remove_all(AT_FDCWD, s->dir, &err) < 0)
-        log_debug("remove %s: %s", s->dir, err.msg);
-    close_at(&s->dir_fd);
+    remove_own_dir(s);
     (void)pthread_mutex_destroy(&s->lock);
-    free(s->dir);
     free(s);
 }
 
@@ -364,7 +400,10 @@ static int ns_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err
 {
     NsSandbox *s = NEW(NsSandbox);
 
-    *s = (NsSandbox){.base = {.launcher = l}, .dir_fd = -1, .may_chown = userns_maps_all()};
+    *s = (NsSandbox){.base = {.launcher = l},
+                     .dir_fd = -1,
+                     .lock_fd = -1,
+                     .may_chown = userns_maps_all()};
     (void)pthread_mutex_init(&s->lock, NULL);
     if (geteuid() != 0) {
         ns_free(&s->base);

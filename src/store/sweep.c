@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "os/file.h"
+#include "os/lock.h"
 #include "os/walk.h"
 #include "store/internal.h"
 
@@ -19,11 +20,12 @@ enum {
     DIR_AGE_S = 7 * 24 * 3600
 };
 
+/* For writing: see os/lock.c. */
 static bool is_abandoned(int tmp_fd, const char *name)
 {
-    cleanup_close int fd = openat(tmp_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    cleanup_close int fd = openat(tmp_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
-    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    return fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) == 0 || lock_is_missing(errno));
 }
 
 static void sweep_entry(int tmp_fd, const char *name, time_t now)

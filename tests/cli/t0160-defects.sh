@@ -31,7 +31,7 @@ ok "D-22: and for no other" build -o "type=oci,dest=$LAB/out3"
 is "D-22: which is what it was" "$(files "$LAB/out3")" "$(files "$LAB/out")"
 printf 'FROM base\nRUN echo x >/x\nRUN exit 3\n' >Dockerfile
 fails "D-22: a build that fails" 3 build
-is "D-22: leaves nothing but the store" "$(ls -A "$KILN_DIR" | tr '\n' ' ')$(find "$KILN_DIR/roots" "$KILN_DIR/store/tmp" -mindepth 1 2>/dev/null)" "roots store "
+is "D-22: leaves nothing but the store" "$(ls -A "$KILN_DIR" | tr '\n' ' ')$(find "$KILN_DIR/roots" "$KILN_DIR/store/tmp" -mindepth 1 2>/dev/null)" "lock roots store "
 
 # A killed one cannot clean up; the next one does.
 printf 'FROM base\nRUN : >/tmp/began; sleep 1000\n' >Dockerfile

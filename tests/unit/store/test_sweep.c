@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a killed process left is removed by the next that opens the store; what is in use stays. */
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "make.h"
+
+static bool like_nfs, no_locks;
+
+/* As on NFS, where an exclusive lock needs a descriptor for writing, or without any locks. */
+int flock(int fd, int operation)
+{
+    if (no_locks ||
+        (like_nfs && operation & LOCK_EX && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)) {
+        errno = no_locks ? EOPNOTSUPP : EBADF;
+        return -1;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
 
 static void make_old(int dirfd, const char *path, time_t seconds)
 {
@@ -49,6 +63,24 @@ TEST(removes_what_is_left)
     CHECK(there(&dir, "s/tmp/note")); /* not ours */
 }
 
+TEST(wherever_it_is)
+{
+    cleanup_scratch Scratch dir = scratch_new();
+
+    reopen(&dir);
+    CHECK(mkdirat(dir.fd, "s/tmp", 0755) == 0);
+    for (int i = 0; i < 2; i++) {
+        like_nfs = i == 0;
+        no_locks = i == 1; /* then age alone decides */
+        put(dir.fd, "s/tmp/blob.old", "x");
+        put(dir.fd, "s/tmp/blob.new", "x");
+        make_old(dir.fd, "s/tmp/blob.old", 7200);
+        reopen(&dir);
+        CHECK(!there(&dir, "s/tmp/blob.old") && there(&dir, "s/tmp/blob.new"));
+    }
+    like_nfs = no_locks = false;
+}
+
 TEST(leaves_a_blob_being_written)
 {
     cleanup_scratch Scratch dir = scratch_new();
@@ -81,4 +113,5 @@ TEST(follows_no_link)
     CHECK(there(&dir, "precious/file"));
 }
 
-TEST_MAIN(T(removes_what_is_left), T(leaves_a_blob_being_written), T(follows_no_link))
+TEST_MAIN(T(removes_what_is_left), T(wherever_it_is), T(leaves_a_blob_being_written),
+          T(follows_no_link))
