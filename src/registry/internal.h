@@ -70,9 +70,10 @@ typedef struct Host {
     AuthScheme scheme;
     char *realm, *service;
     VEC(Token) tokens;
-    VEC(Admitted) admitted;
-    _Atomic unsigned failures; /* of first contact: who waited for one need not repeat it */
-    Err failure;
+    Err failure; /* of the last first contact that went wrong */
+
+    _Atomic unsigned failures, patient_failures; /* how many of all, and of those with patience */
+    VEC(Admitted) admitted;                      /* under the registry's lock */
 } Host;
 
 /* A preferred endpoint, set when a mirror served a manifest. */

@@ -187,22 +187,37 @@ static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, bool qu
     return 0;
 }
 
-/* First contact, once; the host is locked when this returns 0. */
+static bool is_patient(const Registry *r, bool quick)
+{
+    return !quick && !http_is_hurried(&r->hurry);
+}
+
+static void note_failure(Host *h, bool patient, const Err *err)
+{
+    h->failure = *err;
+    (void)atomic_fetch_add(&h->failures, 1);
+    if (patient)
+        (void)atomic_fetch_add(&h->patient_failures, 1);
+}
+
+/*
+ * First contact, once; the host is locked when this returns 0. Whoever waited while somebody failed
+ * who was as patient need not repeat it.
+ */
 static int host_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
-    unsigned failures = atomic_load(&h->failures);
+    _Atomic unsigned *failures = is_patient(r, quick) ? &h->patient_failures : &h->failures;
+    unsigned before = atomic_load(failures);
 
     (void)pthread_mutex_lock(&h->lock);
     if (h->known)
         return 0;
-    if (atomic_load(&h->failures) != failures) { /* somebody failed while we waited */
+    if (atomic_load(failures) != before)
         *err = h->failure;
-    } else if (host_contact_locked(r, h, at, quick, err) == 0) {
+    else if (host_contact_locked(r, h, at, quick, err) == 0)
         return 0;
-    } else {
-        h->failure = *err;
-        (void)atomic_fetch_add(&h->failures, 1);
-    }
+    else
+        note_failure(h, is_patient(r, quick), err);
     (void)pthread_mutex_unlock(&h->lock);
     return -1;
 }
@@ -396,26 +411,27 @@ static bool learn_more(Host *h, const HttpAnswer *answer, Str auth, Arena *a, St
     return more;
 }
 
-/* Which candidate was let in for this repository the last time. */
-static unsigned admitted_get(Host *h, const Call *call)
+/* Which candidate was let in for this repository the last time. Not under the host's lock: that is
+   held as long as a first contact takes. */
+static unsigned admitted_get(Registry *r, Host *h, const Call *call)
 {
     unsigned nth = 0;
 
-    (void)pthread_mutex_lock(&h->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     vec_foreach(x, &h->admitted)
         if (str_eq(str_from(x->repository), call->at->repository) &&
             strcmp(x->actions, call->actions) == 0)
             nth = x->nth;
-    (void)pthread_mutex_unlock(&h->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
     return nth;
 }
 
-static void admitted_set(Host *h, const Call *call, unsigned nth)
+static void admitted_set(Registry *r, Host *h, const Call *call, unsigned nth)
 {
     Admitted fresh = {.actions = call->actions, .nth = nth};
     bool known = false;
 
-    (void)pthread_mutex_lock(&h->lock);
+    (void)pthread_mutex_lock(&r->shared->lock);
     vec_foreach(x, &h->admitted) {
         if (str_eq(str_from(x->repository), call->at->repository) &&
             strcmp(x->actions, call->actions) == 0) {
@@ -427,7 +443,7 @@ static void admitted_set(Host *h, const Call *call, unsigned nth)
         fresh.repository = str_dup(call->at->repository);
         vec_push(&h->admitted, fresh);
     }
-    (void)pthread_mutex_unlock(&h->lock);
+    (void)pthread_mutex_unlock(&r->shared->lock);
 }
 
 static void outcome_done(Outcome *o)
@@ -482,7 +498,7 @@ static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome
 int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
 {
     Host *h = host_get(r, call->at);
-    unsigned best = admitted_get(h, call), nth = best;
+    unsigned best = admitted_get(r, h, call), nth = best;
     cleanup_with(outcome_done) Outcome first = {0};
 
     (void)call_as(r, h, call, nth, &first);
@@ -501,7 +517,7 @@ int session_call(Registry *r, const Call *call, HttpAnswer *ret, Err *err)
         other = (Outcome){0};
     }
     if (nth != best && first.rc == 0)
-        admitted_set(h, call, nth);
+        admitted_set(r, h, call, nth);
     if (first.rc < 0) {
         *err = first.err;
         return -1;

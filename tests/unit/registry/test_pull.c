@@ -224,6 +224,73 @@ TEST(threads_share_a_download)
     bench_end(&b);
 }
 
+static int contact_task(void *arg, Err *err)
+{
+    const Bench *b = arg;
+    Reference ref = bench_ref(&(Bench){.server = b->server}, "x");
+
+    return registry_contact(b->r, &ref, false, err);
+}
+
+/* Who waited for the first contact of somebody with little patience has not failed himself. */
+TEST(a_patient_caller_tries_itself)
+{
+    Bench b;
+    Pool *pool;
+    Task *quick;
+    Descriptor d;
+    Err err;
+
+    bench_start(&b, "{'repos': {'x': {'manifests': {'v1': {'layers': []}}}},"
+                    "'faults': [{'path': '/v2/$', 'do': 'stall', 'after': 0}]}");
+    bench_open(&b, NULL);
+    pool = pool_new(1);
+    quick = pool_submit(pool, contact_task, &b);
+    while (fault_count(&b.server, "\"/v2/\"") == 0)
+        (void)usleep(10000);
+    CHECK_OK(bench_resolve(&b, "x:v1", &d, NULL, &err)); /* begins while the other one waits */
+    CHECK_ERR(task_join(quick, &err), ERR_NET, "/v2/");
+    CHECK(fault_count(&b.server, "\"/v2/\"") == 2);
+    pool_free(pool);
+    bench_end(&b);
+}
+
+static int resolve_task(void *arg, Err *err)
+{
+    Descriptor ignored;
+
+    return bench_resolve(arg, "x:v1", &ignored, NULL, err);
+}
+
+/* Of callers with the same patience only the first tries, and all tell what it was told. */
+TEST(threads_share_a_failure)
+{
+    Bench b;
+    Pool *pool;
+    Task *tasks[4];
+    Bench views[4];
+    Err err;
+
+    bench_start(&b, "{'faults': [{'path': '/v2/$', 'do': 'status', 'status': 503, 'times': 0,"
+                    "'headers': {'Retry-After': '2'}}]}");
+    bench_open(&b, NULL);
+    http_client_free(b.r->http);
+    b.r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .retries = 1});
+    pool = pool_new(4);
+    for (size_t i = 0; i < 4; i++) {
+        views[i] = b;
+        views[i].a = (Arena){0};
+        tasks[i] = pool_submit(pool, resolve_task, &views[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_ERR(task_join(tasks[i], &err), ERR_HTTP, "GET /v2/: HTTP 503");
+        arena_done(&views[i].a);
+    }
+    pool_free(pool);
+    CHECK(fault_count(&b.server, "\"/v2/\"") == 2);
+    bench_end(&b);
+}
+
 static void add_mirror(Bench *b, Str registry, const char *to)
 {
     RegistryMirror m = {registry, str_dup_in(&b->a, str_from(to))};
@@ -306,5 +373,6 @@ TEST(a_registry_that_is_not_there)
 TEST_MAIN(T(resolves_an_image), T(chooses_from_an_index), T(manifests_are_checked),
           T(pulls_a_blob_once), T(a_broken_download_goes_on),
           T(redirected_blobs_get_no_credentials), T(wrong_bytes_never_enter_the_store),
-          T(a_whole_operation_is_tried_again), T(threads_share_a_download), T(mirrors),
+          T(a_whole_operation_is_tried_again), T(threads_share_a_download),
+          T(a_patient_caller_tries_itself), T(threads_share_a_failure), T(mirrors),
           T(tells_its_progress), T(a_registry_that_is_not_there))
