@@ -97,6 +97,7 @@ typedef struct BuildRequest {
     const char *kiln_dir;
     const char *isolation; /* "auto", "namespaces", "inplace" */
     bool force;            /* see SandboxOpts */
+    StrVec ignored_paths;  /* patterns: build/ignored.h */
     Launcher *launcher;
     const RegistryOpts *registry;
     const BasesOpts *bases;    /* where base images may be found; NULL: in their registries only */

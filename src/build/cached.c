@@ -221,6 +221,8 @@ CacheKey cached_base_key(const Builder *b, const Stage *stage, Arena *a, KeyInpu
     key_add_number(&k, "gzip", req->codec.gzip);
     key_add_bool(&k, "epoch", req->has_epoch);
     key_add_number(&k, "epoch", req->has_epoch ? req->epoch_ns : 0);
+    vec_foreach(pattern, &req->ignored_paths)
+        key_add(&k, "ignored path", *pattern);
     return key_end(&k);
 }
 

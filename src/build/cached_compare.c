@@ -113,7 +113,7 @@ static void add_field(Buf *out, Str name, bool differs)
     } known[] = {{"image", "the base image"},        {"platform", "the platform"},
                  {"compression", "--compression"},   {"level", "--compression-level"},
                  {"gzip", "the compressor of gzip"}, {"has epoch", "SOURCE_DATE_EPOCH"},
-                 {"epoch", "SOURCE_DATE_EPOCH"}};
+                 {"epoch", "SOURCE_DATE_EPOCH"},     {"ignored path", "--ignore-path"}};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         if (str_eq(name, str_from(known[i].field))) {

@@ -8,6 +8,7 @@
 #include "build/copy.h"
 
 #include "base/map.h"
+#include "build/ignored.h"
 
 /* --- sources --- */
 
@@ -136,6 +137,28 @@ static Inode *copy_inode(const CopyJob *job, Node *from, Map *links)
     return to;
 }
 
+/* --ignore-path: nothing is put there. */
+static bool is_ignored(const CopyJob *job, const Node *dir, Str name)
+{
+    const StrVec *patterns = &job->stage->b->req->ignored_paths;
+
+    if (patterns->n == 0)
+        return false;
+    return ignored_holds(patterns,
+                         path_join(&job->stage->arena, node_path(dir, &job->stage->arena), name));
+}
+
+/* The same of a whole destination, which is worth a word. */
+static bool is_ignored_dest(const CopyJob *job, Str at)
+{
+    const Builder *b = job->stage->b;
+
+    if (!ignored_holds(&b->req->ignored_paths, at))
+        return false;
+    builder_note(b, "nothing is copied to /" STR_FMT ": --ignore-path", STR_ARG(at));
+    return true;
+}
+
 static int set_name(Tree *t, Node *dir, Str name, Inode *i, Err *err)
 {
     Node *n = tree_child(t, dir, name);
@@ -155,6 +178,8 @@ static int copy_leaf(const CopyJob *job, Node *from, Node *dir, Str name, Map *l
     Tree *t = job->stage->fs->tree;
     Node *n = tree_child(t, dir, name);
 
+    if (is_ignored(job, dir, name))
+        return 0;
     if (n && node_is_dir(n)) {
         if (!job->archive) {
             Str path = node_path(n, &job->stage->arena);
@@ -232,6 +257,8 @@ static int copy_dir(const CopyJob *job, Node *from, Node *dir, Str name, Str rel
     bool described = !job->archive || from->layer;
     Node *to;
 
+    if (is_ignored(job, dir, name))
+        return 0;
     TRY(existing_dir(job, dir, name, &to, err));
     if (!to) {
         Inode *i = tree_inode_new(t, S_IFDIR | 0755);
@@ -362,6 +389,8 @@ int copy_one(const CopyJob *job, const CopyMatch *m, Str dest, Err *err)
     Str at;
 
     TRY(find_place(job, dest, &at, err));
+    if (is_ignored_dest(job, at))
+        return 0;
     if (into_directory(dest))
         TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
     TRY(tree_at(t, at, &existing, err));
@@ -382,6 +411,8 @@ int copy_tree_into(const CopyJob *job, int64_t mtime_ns, Str dest, Err *err)
     Str at;
 
     TRY(tree_canonical(job->stage->fs->tree, &job->stage->arena, dest, true, &at, err));
+    if (is_ignored_dest(job, at))
+        return 0;
     TRY(make_dirs(job, at, mtime_ns, &dir, err));
     return copy_children(job, root, dir, S(""), &links, err);
 }
@@ -460,6 +491,7 @@ int copy_match_parents(Tree *t, Arena *a, Str source, CopyMatchVec *ret, size_t 
  * The directories of m->path after the cut, made below 'at' with the mode and owner they have in
  * the source.
  */
+/* *dir NULL: --ignore-path holds one of them. */
 static int copy_leading_dirs(const CopyJob *job, const CopyMatch *m, size_t cut, Node **dir,
                              Err *err)
 {
@@ -472,6 +504,10 @@ static int copy_leading_dirs(const CopyJob *job, const CopyMatch *m, size_t cut,
 
         if (rest.n == 0 && !node_is_dir(m->node))
             return 0;
+        if (is_ignored(job, *dir, c)) {
+            *dir = NULL;
+            return 0;
+        }
         TRY(tree_lookup(job->from, so_far, true, &from, err));
         TRY(existing_dir(job, *dir, c, &n, err));
         if (!n) {
@@ -493,8 +529,12 @@ int copy_with_parents(const CopyJob *job, const CopyMatch *m, size_t cut, Str de
     Str at;
 
     TRY(find_place(job, dest, &at, err));
+    if (is_ignored_dest(job, at))
+        return 0;
     TRY(make_dirs(job, at, m->node->inode->mtime_ns, &dir, err));
     TRY(copy_leading_dirs(job, m, cut, &dir, err));
+    if (!dir)
+        return 0;
     if (node_is_dir(m->node))
         return copy_children(job, m->node, dir, S(""), &links, err);
     return copy_leaf(job, m->node, dir, m->name, &links, err);

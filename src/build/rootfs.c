@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/download.h"
+#include "build/ignored.h"
 #include "os/fd.h"
 
 Rootfs *rootfs_new(Builder *b)
@@ -214,10 +215,19 @@ int rootfs_activate(Rootfs *r, Err *err)
     return root_activate(r->b->sandbox, r->root, err);
 }
 
+static bool is_ignored(const void *patterns, Str path)
+{
+    return ignored_holds(patterns, path);
+}
+
 ScanOpts rootfs_scan_opts(const Rootfs *r)
 {
+    const StrVec *ignored = &r->b->req->ignored_paths;
+
     return (ScanOpts){.root_fd = r->root->fd,
                       .foreign = r->root->foreign,
+                      .ignored = ignored->n ? is_ignored : NULL,
+                      .ignored_ctx = ignored,
                       .ignore_owner = !r->root->may_chown,
                       .pool = r->b->cpu};
 }

@@ -9,7 +9,6 @@ typedef enum OptionKind {
     OPTION_FLAG,  /* bool */
     OPTION_TEXT,  /* const char *; the last one counts */
     OPTION_LIST,  /* StrVec; repeatable */
-    OPTION_LATER, /* known, not built yet: refused by name */
     OPTION_NEVER, /* known, and refused for good; 'help' says why */
     /* accepted: kiln always does what it asks for, or what it tunes does not exist here */
     OPTION_NO_NEED, /* 'help' says why */
@@ -103,6 +102,8 @@ static const Option options[] = {
     {NULL, B, "output", 'o', OPTION_LIST, AT(outputs), "SPEC",
      "type=oci|docker-archive|registry,dest=PATH; oci is a directory, or a tar\n"
      "when PATH ends in .tar (or with tar=true)"},
+    {NULL, B | X, "ignore-path", 0, OPTION_LIST, AT(ignored_paths), "PATH",
+     "what steps change there, or below, is not in the image (components may be\npatterns)"},
     {NULL, B | X, "tar-path", 0, OPTION_TEXT, AT(tar_path), "PATH", "also write a docker archive"},
     {NULL, X, "tarPath", 0, OPTION_TEXT, AT(tar_path), NULL, NULL},
     {NULL, B | X | N, "oci-layout-path", 0, OPTION_TEXT, AT(oci_layout_path), "DIR",
@@ -253,7 +254,6 @@ static const Option options[] = {
     {NULL, ALL, "log-format", 0, OPTION_TEXT, AT(log_format), NULL, NULL},
     {NULL, ALL, "log-timestamp", 0, OPTION_FLAG, AT(log_timestamp), NULL, NULL},
 
-    {NULL, X, "ignore-path", 0, OPTION_LATER, 0, "PATH", NULL},
     {NULL, X, "materialize", 0, OPTION_NEVER, 0, NULL,
      "the container's own files are put back when a build ends"},
 };
@@ -278,6 +278,7 @@ static const Option options[] = {
 void settings_done(Settings *s)
 {
     StrVec *const lists[] = {&s->git,
+                             &s->ignored_paths,
                              &s->targets,
                              &s->build_args,
                              &s->labels,
@@ -311,7 +312,6 @@ static bool takes_value(const Option *o)
     case OPTION_FLAG: return false;
     case OPTION_TEXT:
     case OPTION_LIST: return true;
-    case OPTION_LATER:
     case OPTION_NEVER:
     case OPTION_NO_NEED: break;
     }
@@ -384,12 +384,8 @@ static int apply(const Option *o, const char *value, Settings *s, Err *err)
     case OPTION_FLAG: return set_flag(o, value, (bool *)(void *)field, err);
     case OPTION_TEXT: *(const char **)(void *)field = value; return 0;
     case OPTION_LIST: vec_push((StrVec *)(void *)field, str_from(value)); return 0;
-    case OPTION_LATER:
-        /* "--cache=false" asks for nothing. */
-        if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
-            return 0;
-        return err_set(err, ERR_UNSUPPORTED, "--%s is not supported yet", o->name);
     case OPTION_NEVER:
+        /* "--materialize=false" asks for nothing. */
         if (!takes_value(o) && value && num_parse_bool(str_from(value), &on) && !on)
             return 0;
         return err_set(err, ERR_UNSUPPORTED, "--%s cannot be done: %s", o->name, o->help);

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "build/ignored.h"
 #include "cli/bases_opts.h"
 #include "cli/registry_opts.h"
 #include "cli/request_cache.h"
@@ -475,6 +476,17 @@ static int check_positional(Front front, const Settings *s, Err *err)
                    front == FRONT_EXECUTOR ? "" : ": there is one context");
 }
 
+static int fill_ignored(const Settings *s, Request *r, Err *err)
+{
+    vec_foreach(text, &s->ignored_paths) {
+        Str pattern;
+
+        TRY(ignored_parse(&r->arena, *text, &pattern, err));
+        vec_push(&r->build.ignored_paths, pattern);
+    }
+    return 0;
+}
+
 static int fill(Front front, const Settings *s, Request *r, Err *err)
 {
     BuildRequest *b = &r->build;
@@ -510,6 +522,7 @@ static int fill(Front front, const Settings *s, Request *r, Err *err)
         return err_set(err, ERR_USAGE, "--isolation %s: choose auto, namespaces or inplace",
                        b->isolation);
     b->force = s->force;
+    TRY(fill_ignored(s, r, err));
     b->out_fd = stdout_is_taken(s, b) ? STDERR_FILENO : STDOUT_FILENO;
     b->err_fd = STDERR_FILENO;
     r->files = (DigestFiles){.digest = s->digest_file,
@@ -550,6 +563,7 @@ void request_done(Request *r)
     vec_done(&r->build.tags);
     vec_done(&r->build.also);
     vec_done(&r->build.outputs);
+    vec_done(&r->build.ignored_paths);
     registry_opts_done(&r->registry);
     vec_done(&r->build.cache_from);
     vec_done(&r->build.cache_to);

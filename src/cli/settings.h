@@ -22,6 +22,7 @@ typedef struct Settings {
 
     /* where it goes */
     StrVec tags;
+    StrVec ignored_paths;
     StrVec outputs; /* type=...,dest=... */
     bool push, no_push;
     const char *tar_path, *oci_layout_path;

@@ -34,3 +34,4 @@ bool ignore_may_reinclude(const Ignore *g, Str dir);
  */
 bool glob_match(Str pattern, Str name);
 bool glob_has_wildcard(Str pattern); /* any of * ? [ or an escape */
+bool glob_is_valid(Str pattern);     /* all classes closed, all escapes followed by something */

@@ -227,7 +227,8 @@ static int look_at(Worker *w, const char *name, Err *err)
         w->near_foreign ? judge_foreign(s->o->foreign, buf_str(&w->path)) : FOREIGN_NO;
     struct statx st;
 
-    if (foreign == FOREIGN_YES)
+    if (foreign == FOREIGN_YES ||
+        (s->o->ignored && s->o->ignored(s->o->ignored_ctx, buf_str(&w->path))))
         return 0; /* stays unseen: adopting makes the image's own file of that name NODE_ABSENT */
     TRY(stat_at(w->fd, name, &st, err));
     if (S_ISSOCK(st.stx_mode))

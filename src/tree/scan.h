@@ -20,8 +20,14 @@
 typedef struct ScanOpts {
     int root_fd;           /* the materialised root, borrowed */
     const StrVec *foreign; /* sorted paths that are not the image's (sandbox.h); NULL = none */
-    bool ignore_owner;     /* owners on disk are not those in the tree */
-    Pool *pool;            /* borrowed; the calling thread only collects */
+    /*
+     * Paths, with all below them, that are not looked at either: what the tree has there stays as
+     * it is. Called by several threads; NULL = none.
+     */
+    bool (*ignored)(const void *ctx, Str path);
+    const void *ignored_ctx;
+    bool ignore_owner; /* owners on disk are not those in the tree */
+    Pool *pool;        /* borrowed; the calling thread only collects */
 } ScanOpts;
 
 /* Remember the disk's stamps for every node; nodes that are not there become NODE_ABSENT. */

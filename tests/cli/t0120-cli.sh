@@ -181,7 +181,9 @@ ok "build arguments without a value" env B=from-env "$LAB/executor" --context "$
     --oci-layout-path "$LAB/x/args"
 is "are the environment's, or empty" "$(flatten --config "$LAB/x/args" | grep -oE '"[ab]": "[^"]*"' | tr '\n' ' ')" '"a": "[]" "b": "[from-env]" '
 wrong "without a destination" 'you must provide --destination, or use --no-push' "$LAB/executor" --context "$LAB/ws" --dockerfile sub/Dockerfile.x
-wrong "executor: what kaniko has and kiln has not yet" '--ignore-path.* not supported yet' executor --context "$LAB/ws" --no-push --ignore-path /x
+wrong "executor: everything ignored" '--ignore-path "/": that is the whole root file system' executor --context "$LAB/ws" --no-push --ignore-path /
+wrong "executor: a pattern that is none" '--ignore-path /x/\[a: the pattern is not closed' executor --context "$LAB/ws" --no-push --ignore-path '/x/[a'
+wrong "executor: what kiln never does" '--materialize cannot be done' executor --context "$LAB/ws" --no-push --materialize
 wrong "executor: misspelt" 'unknown option --destnation \(did you mean --destination\?\)' executor --destnation x
 ok "options that tune kaniko are taken" executor -c "$LAB/ws/sub" -f Dockerfile.x --no-push --snapshot-mode=redo --use-new-run --compressed-caching=false \
     --skip-unused-stages --insecure --insecure-pull --skip-tls-verify --skip-tls-verify-pull --registry-mirror mirror.test --registry-map 'a.test=b.test' \

@@ -69,6 +69,7 @@ why "another base" : '\[build 3/8\] miss .*: the base image differs$'
 base=$LAB/base
 why "another compression" : ': --compression differs$' --compression zstd
 SOURCE_DATE_EPOCH=5 why "another epoch" : ': SOURCE_DATE_EPOCH differs$'
+why "an ignored path" : ': --ignore-path (differs|is new)$' --ignore-path /x
 why "another target" 'echo x >package.json' 'no earlier build of this Dockerfile, target and platform is on record' --target build
 
 fresh
