@@ -22,7 +22,15 @@ enum {
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_EVERY_S = 15,
     TRANSFER_BUFFER = 256 * 1024,
+    NAMES_KEPT_S = 600, /* addresses that names were looked up to */
 };
+
+static _Thread_local bool known_names_only;
+
+void http_known_names_only(bool on)
+{
+    known_names_only = on;
+}
 
 static bool status_is_good(int status)
 {
@@ -361,6 +369,31 @@ static void set_proxy(Exchange *x)
         (void)curl_easy_setopt(x->curl, CURLOPT_PROXY, upper);
 }
 
+/* libcurl is about to look a name up, having found it among the known ones no longer. */
+static int on_name(void *resolver, void *reserved, void *arg)
+{
+    Exchange *x = arg;
+
+    (void)resolver;
+    (void)reserved;
+    (void)err_set(x->err, ERR_NET, "the server's address is not known, and must not be looked up");
+    x->failed = true;
+    return 1;
+}
+
+static void set_names(Exchange *x)
+{
+    CURL *h = x->curl;
+
+    (void)curl_easy_setopt(h, CURLOPT_SHARE, x->client->share);
+    (void)curl_easy_setopt(h, CURLOPT_DNS_CACHE_TIMEOUT,
+                           known_names_only ? -1L : (long)NAMES_KEPT_S);
+    if (!known_names_only)
+        return;
+    (void)curl_easy_setopt(h, CURLOPT_RESOLVER_START_FUNCTION, on_name);
+    (void)curl_easy_setopt(h, CURLOPT_RESOLVER_START_DATA, x);
+}
+
 static void set_callbacks(Exchange *x)
 {
     CURL *h = x->curl;
@@ -391,7 +424,6 @@ static void set_transport(Exchange *x)
     (void)curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     (void)curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(h, CURLOPT_SHARE, x->client->share);
     (void)curl_easy_setopt(h, CURLOPT_USERAGENT, o->user_agent);
     (void)curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT, (long)connect_s);
     (void)curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -461,6 +493,7 @@ static const HttpTls *trusted(const Exchange *x)
 static int perform(Exchange *x, struct curl_slist **headers, Err *err)
 {
     set_transport(x);
+    set_names(x);
     set_callbacks(x);
     set_proxy(x);
     set_method(x);

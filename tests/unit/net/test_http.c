@@ -31,6 +31,27 @@ TEST(gets_and_reuses_the_connection)
     fault_registry_stop(&r);
 }
 
+TEST(goes_where_it_has_been_without_looking_names_up)
+{
+    cleanup_with(http_client_free_at) HttpClient *c = quick_client();
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_http_answer HttpAnswer one = {0}, two = {0};
+    FaultRegistry r = fault_registry_start(
+        "{\"faults\": [{\"path\": \"/v2/again/\", \"do\": \"reset\", \"after\": -1}]}");
+    Err err;
+
+    http_known_names_only(true);
+    CHECK(get(c, fault_url(&r, &a, "/v2/"), &one, &err) < 0 && err.kind == ERR_NET);
+    CHECK(strstr(err.msg, "must not be looked up") && fault_count(&r, "GET") == 0);
+    http_known_names_only(false);
+    CHECK_OK(get(c, fault_url(&r, &a, "/v2/"), &one, &err));
+    http_known_names_only(true);
+    CHECK_OK(get(c, fault_url(&r, &a, "/v2/again/tags/list"), &two, &err));
+    CHECK(fault_count(&r, "\"conn\": 2,") > 0); /* over a new connection */
+    http_known_names_only(false);
+    fault_registry_stop(&r);
+}
+
 TEST(an_error_status_is_an_answer)
 {
     cleanup_with(http_client_free_at) HttpClient *c = quick_client();
@@ -356,11 +377,11 @@ TEST(stops_on_a_signal)
     fault_registry_stop(&r);
 }
 
-TEST_MAIN(T(gets_and_reuses_the_connection), T(an_error_status_is_an_answer),
-          T(tries_again_when_told_to_come_back), T(gives_the_last_answer_when_tries_are_used_up),
-          T(repeats_a_post_only_when_allowed), T(a_hurried_call_has_few_tries),
-          T(a_pause_ends_when_there_is_a_hurry), T(says_what_failed_without_the_query),
-          T(keeps_authorization_from_other_hosts), T(refuses_odd_redirects),
-          T(a_redirected_post_becomes_a_get_but_307_keeps_it), T(bounds_answers),
-          T(refuses_to_smuggle_headers), T(uses_a_proxy_in_capitals_but_not_for_loopback),
-          T(stops_on_a_signal))
+TEST_MAIN(T(gets_and_reuses_the_connection), T(goes_where_it_has_been_without_looking_names_up),
+          T(an_error_status_is_an_answer), T(tries_again_when_told_to_come_back),
+          T(gives_the_last_answer_when_tries_are_used_up), T(repeats_a_post_only_when_allowed),
+          T(a_hurried_call_has_few_tries), T(a_pause_ends_when_there_is_a_hurry),
+          T(says_what_failed_without_the_query), T(keeps_authorization_from_other_hosts),
+          T(refuses_odd_redirects), T(a_redirected_post_becomes_a_get_but_307_keeps_it),
+          T(bounds_answers), T(refuses_to_smuggle_headers),
+          T(uses_a_proxy_in_capitals_but_not_for_loopback), T(stops_on_a_signal))
