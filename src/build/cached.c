@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "build/cached_internal.h"
+#include "net/http.h"
 
 enum {
     LOOKUPS = 6, /* at a time; each has a connection */
@@ -165,6 +166,26 @@ static bool has_layer(const Builder *b, const CacheSource *s, const CacheEntry *
     return store_has(in ? in : b->store, &e->layer.digest, &size) && size == e->layer.size;
 }
 
+/*
+ * The container's own "/" is away: hosts and resolv.conf are a stranger's. A registry is asked all the same, at the
+ * address that it had before.
+ */
+static bool is_away(const Builder *b)
+{
+    return b->sandbox && !sandbox_parallel(b->sandbox);
+}
+
+static void find_failed(const Builder *b, CacheSource *s, const Err *err)
+{
+    if (!is_away(b)) {
+        cached_source_failed(s, err);
+        return;
+    }
+    log_debug("the cache " STR_FMT " is not asked until the build is over: %s",
+              STR_ARG(cache_repo_name(s->repo)), err->msg);
+    s->lost = true;
+}
+
 static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a, CacheEntry *ret)
 {
     cleanup_buf Buf manifest = BUF_INIT(LIMIT_MANIFEST);
@@ -173,7 +194,7 @@ static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a,
     int found = cache_repo_find(s->repo, want->key, &manifest, &err);
 
     if (found < 0)
-        cached_source_failed(s, &err);
+        find_failed(b, s, &err);
     if (found <= 0)
         return false;
     if (!cache_entry_parse(a, buf_str(&manifest), want, ret, &why)) {
@@ -183,13 +204,6 @@ static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a,
     return has_layer(b, s, ret);
 }
 
-/* No connection can be made while the container's own "/" is away. */
-static bool may_ask(const Builder *b, const CacheSource *s)
-{
-    return cache_repo_spec(s->repo)->kind != CACHE_REGISTRY || !b->sandbox ||
-           sandbox_parallel(b->sandbox);
-}
-
 void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Arena *a,
                  CacheHit **ret)
 {
@@ -197,13 +211,15 @@ void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Aren
     CacheEntry entry;
 
     *ret = NULL;
+    http_known_names_only(is_away(b));
     vec_foreach(s, &b->cache->from) {
-        if (atomic_load(&(*s)->broken) || !may_ask(b, *s) || !find_in(b, *s, &want, a, &entry))
+        if (atomic_load(&(*s)->broken) || (*s)->lost || !find_in(b, *s, &want, a, &entry))
             continue;
         *ret = arena_new(a, CacheHit);
         **ret = (CacheHit){entry, *s};
-        return;
+        break;
     }
+    http_known_names_only(false);
 }
 
 /* --- keys as the build goes on --- */
@@ -373,6 +389,27 @@ static int remember(StageBuild *s, const StepCache *c, const CacheHit *h, Err *e
     return cached_write(s, &n, err);
 }
 
+/*
+ * While "/" is away a layer may turn out to be on a server whose address nobody knows: it is fetched before anything
+ * depends on it.
+ */
+static bool is_within_reach(const StageBuild *s, const CacheHit *h)
+{
+    ImageLayer layer = layer_of(h);
+    Err err;
+    int rc;
+
+    if (!is_away(s->b) || !layer.origin || !layer.origin->in_registry)
+        return true;
+    layer.cached = false; /* the step can be done: no reason to begin anew without caches */
+    http_known_names_only(true);
+    rc = layer_fetch(s->b, &layer, &err);
+    http_known_names_only(false);
+    if (rc < 0)
+        find_failed(s->b, h->from, &err);
+    return rc == 0;
+}
+
 static int take_by_content(StageBuild *s, const Step *step, StepReport *report, Err *err)
 {
     const StepCache *c = step->cache;
@@ -385,7 +422,7 @@ static int take_by_content(StageBuild *s, const Step *step, StepReport *report, 
     if (cache_key_is_set(&key))
         cached_find(s->b, &key, &s->stage->platform, &s->b->arena, &h);
     cached_tell(s->b);
-    if (!h)
+    if (!h || !is_within_reach(s, h))
         return 0;
     s->rebuilt = true;
     TRY(remember(s, c, h, err));

@@ -13,6 +13,7 @@ typedef struct CacheSource {
     BaseImage origin;     /* how its layers are had: in its registry, or in its layout */
     atomic_bool broken;   /* reading or writing failed: not tried again in this build */
     bool told;            /* the user knows */
+    bool lost;            /* it could not be reached while "/" was away */
     pthread_mutex_t lock; /* of 'err' */
     Err err;              /* why it is broken */
     struct {

@@ -126,8 +126,8 @@ bool stage_is_in_image(const StageBuild *s)
 }
 
 /*
- * While the container's own "/" is away, its hosts and resolv.conf are as well: no connection can
- * be made then.
+ * While the container's own "/" is away, its hosts and resolv.conf are as well: names cannot be looked up then, and
+ * what runs in the background cannot choose its time.
  */
 bool stage_has_network(const StageBuild *s)
 {

@@ -103,7 +103,7 @@ int stage_check_memory(StageBuild *s, Err *err) must_check;
 void stage_free(Stage *stage);
 /* Does the stage become part of the image? */
 bool stage_is_in_image(const StageBuild *s);
-/* Can connections be made while it is built? Not while the container's own "/" is away. */
+/* Can transfers go on while it is built? Not while the container's own "/" is away. */
 bool stage_has_network(const StageBuild *s);
 
 /* The stage's working directory, absolute ("/" when none was set). */
