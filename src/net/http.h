@@ -157,9 +157,9 @@ Str http_header(const HttpAnswer *a, const char *lower_case_name); /* {NULL,0} w
 int http_do(HttpClient *c, const HttpRequest *req, HttpAnswer *ret, Err *err) must_check;
 
 /*
- * For the calling thread, while it is on: no name is looked up. The client's servers of the last minutes are known
- * by their addresses; a request that leads to another fails at once. For when hosts and resolv.conf are a
- * stranger's.
+ * For the calling thread, while it is on: no name is looked up. The client's servers of the last
+ * minutes are known by their addresses; a request that leads to another fails at once. For when
+ * hosts and resolv.conf are a stranger's.
  */
 void http_known_names_only(bool on);
 
