@@ -212,9 +212,9 @@ like "and by nothing else" "$(mounted --dryrun)" '1/1. miss .*: file f differs'
 entries() { find "$KILN_DIR/cache" -type f | wc -l; }
 ok "--keep-size that suffices" build --cache --keep-size 1GB
 is "keeps all" "$([ "$(entries)" -ge 4 ] && echo yes)" yes
-flock --no-fork --shared "$KILN_DIR" sleep 60 &
+flock --no-fork --shared "$KILN_DIR/lock" sleep 60 &
 other=$!
-until ! flock --exclusive --nonblock "$KILN_DIR" true; do sleep 0.05; done
+until ! flock --exclusive --nonblock "$KILN_DIR/lock" true; do sleep 0.05; done
 KILN_KEEP_SIZE=0 ok "nothing is removed" build --cache
 is "while another build uses the directory" "$([ "$(entries)" -ge 4 ] && echo yes)" yes
 kill "$other"
