@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/map.h"
+#include "cache/digests.h"
 #include "cache/key.h"
 #include "oci/manifest.h"
 #include "os/fd.h"
@@ -33,12 +34,12 @@ typedef struct Entry {
     bool broken; /* it cannot be read, or its layer is not there */
 } Entry;
 
-/* A directory of RUN --mount=type=cache: cache-mounts/NAME, where NAME is KEY/N. */
-typedef struct MountDir {
-    Str name;
+/* A directory of RUN --mount=type=cache, or the digests of files. */
+typedef struct Other {
+    Str mount; /* cache-mounts/MOUNT, which is KEY/N; "" = the digests */
     uint64_t size;
     int64_t used_ns;
-} MountDir;
+} Other;
 
 typedef struct Prune {
     const PruneOpts *o;
@@ -47,7 +48,7 @@ typedef struct Prune {
     Map by_name;
     VEC(Blob *) blobs;
     VEC(Entry) entries;
-    VEC(MountDir) mounts;
+    VEC(Other) others;
     uint64_t bytes;
     PruneReport report;
 } Prune;
@@ -195,7 +196,29 @@ static int find_images(Prune *p, Err *err)
     return 0;
 }
 
-/* --- directories of cache mounts --- */
+/* --- what else --- */
+
+static void add_other(Prune *p, const Other *o)
+{
+    vec_push(&p->others, *o);
+    p->bytes += o->size;
+}
+
+static Str digests_path(Prune *p)
+{
+    return str_fmt_in(&p->arena, "%s/" DIGESTS_NAME, p->o->kiln_dir);
+}
+
+static void find_digests(Prune *p)
+{
+    struct stat st;
+    Other o;
+
+    if (lstat(digests_path(p).p, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    o = (Other){.size = (uint64_t)st.st_size, .used_ns = time_ns(st.st_mtim)};
+    add_other(p, &o);
+}
 
 /*
  * What a directory takes on disk. Commands have made it: nothing is followed, and below a depth
@@ -237,16 +260,15 @@ static int find_instances(Prune *p, const char *key, Err *err)
         const char *name = names.v[i].name;
         Str lock = str_fmt_in(&p->arena, "%s.lock", name);
         struct stat st;
-        MountDir m;
+        Other m;
 
         if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
             continue;
         (void)fstatat(fd, lock.p, &st, AT_SYMLINK_NOFOLLOW);
-        m = (MountDir){.name = str_fmt_in(&p->arena, "%s/%s", key, name),
-                       .size = tree_bytes(fd, name, 0),
-                       .used_ns = time_ns(st.st_mtim)};
-        vec_push(&p->mounts, m);
-        p->bytes += m.size;
+        m = (Other){.mount = str_fmt_in(&p->arena, "%s/%s", key, name),
+                    .size = tree_bytes(fd, name, 0),
+                    .used_ns = time_ns(st.st_mtim)};
+        add_other(p, &m);
     }
     return 0;
 }
@@ -304,28 +326,35 @@ static int entry_age(const void *a, const void *b)
     return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
-static int mount_age(const void *a, const void *b)
+static int other_age(const void *a, const void *b)
 {
-    const MountDir *x = a, *y = b;
+    const Other *x = a, *y = b;
 
     return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
 /* What another build has locked, or a mount is in, stays. */
-static void remove_mount(Prune *p, const MountDir *m)
+static bool remove_mount(Prune *p, Str mount)
 {
     cleanup_close int lock = -1;
     Str path =
-        str_fmt_in(&p->arena, "%s/cache-mounts/" STR_FMT ".lock", p->o->kiln_dir, STR_ARG(m->name));
+        str_fmt_in(&p->arena, "%s/cache-mounts/" STR_FMT ".lock", p->o->kiln_dir, STR_ARG(mount));
     Err ignored;
 
     if (lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, &ignored) != 1 ||
-        dir_remove_all(p->mounts_fd, m->name.p, &ignored) != 0)
-        return;
+        dir_remove_all(p->mounts_fd, mount.p, &ignored) != 0)
+        return false;
     (void)unlink(path.p); /* whoever waits for it looks whether it is still there (os/lock.h) */
-    p->bytes -= m->size;
-    p->report.bytes += m->size;
     p->report.mounts++;
+    return true;
+}
+
+static void remove_other(Prune *p, const Other *o)
+{
+    if (!(o->mount.n ? remove_mount(p, o->mount) : unlink(digests_path(p).p) == 0))
+        return;
+    p->bytes -= o->size;
+    p->report.bytes += o->size;
 }
 
 static bool is_lock(Str name)
@@ -382,15 +411,15 @@ static void remove_used(Prune *p)
     size_t at = 0;
 
     vec_foreach(e, &p->entries) {
-        for (; at < p->mounts.n && p->mounts.v[at].used_ns <= e->used_ns; at++)
-            if (has_to_go(p, p->mounts.v[at].used_ns))
-                remove_mount(p, &p->mounts.v[at]);
+        for (; at < p->others.n && p->others.v[at].used_ns <= e->used_ns; at++)
+            if (has_to_go(p, p->others.v[at].used_ns))
+                remove_other(p, &p->others.v[at]);
         if (e->broken || has_to_go(p, e->used_ns))
             remove_entry(p, e);
     }
-    for (; at < p->mounts.n; at++)
-        if (has_to_go(p, p->mounts.v[at].used_ns))
-            remove_mount(p, &p->mounts.v[at]);
+    for (; at < p->others.n; at++)
+        if (has_to_go(p, p->others.v[at].used_ns))
+            remove_other(p, &p->others.v[at]);
 }
 
 static void remove_all(Prune *p)
@@ -402,8 +431,8 @@ static void remove_all(Prune *p)
     vec_foreach(b, &p->blobs)
         if ((*b)->users == 0 && !(*b)->listed && has_to_go(p, (*b)->used_ns))
             remove_blob(p, *b);
-    if (p->mounts.n)
-        qsort(p->mounts.v, p->mounts.n, sizeof(*p->mounts.v), mount_age);
+    if (p->others.n)
+        qsort(p->others.v, p->others.n, sizeof(*p->others.v), other_age);
     remove_used(p);
     remove_keys(p);
 }
@@ -422,7 +451,7 @@ static void prune_done(Prune *p)
     map_done(&p->by_name);
     vec_done(&p->blobs);
     vec_done(&p->entries);
-    vec_done(&p->mounts);
+    vec_done(&p->others);
     arena_done(&p->arena);
 }
 
@@ -451,6 +480,7 @@ int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
     TRY(find_entries(&p, err));
     TRY(find_images(&p, err));
     TRY(find_mounts(&p, err));
+    find_digests(&p);
     remove_all(&p);
     p.report.kept_bytes = p.bytes;
     *ret = p.report;

@@ -4,8 +4,9 @@
  *
  * What goes first: blobs that nothing names (downloads, layers of images that went elsewhere), the
  * oldest first; then cache entries, the ones unused for longest first, with the layers that only
- * they name, and the directories of cache mounts (build/cache_mount.h) in their order among them,
- * unless somebody has one locked. Images that index.json of the store lists are never touched.
+ * they name, and in their order among them the digests of files (cache/digests.h) and the
+ * directories of cache mounts (build/cache_mount.h), unless somebody has one locked. Images that
+ * index.json of the store lists are never touched.
  *
  * Builds hold the directory's lock (KILN_DIR/lock) shared, pruning holds it exclusively: it waits
  * for builds, and they for it.

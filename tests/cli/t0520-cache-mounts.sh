@@ -56,10 +56,20 @@ ok "what is used" build
 ok "stays" "$KILN" prune --unused 1h
 ok "so that the build" build
 is "finds it still" "$(steps)" "1 cached,2 cached,3 cached,4 cached,"
+head -c 3000000 /dev/zero >"$KILN_DIR/digests"
+ok "what is known of files" "$KILN" prune --keep-size 1GB
+like "counts" "$output" '([3-9]|[1-9][0-9])\.[0-9]+ MB are left'
+ok "stays while it is new" "$KILN" prune --unused 1h
+is "as long as that" "$(stat -c %s "$KILN_DIR/digests")" 3000000
+touch -d '2 hours ago' "$KILN_DIR/digests"
+ok "is old one day" "$KILN" prune --unused 1h
+ok "and goes" test ! -e "$KILN_DIR/digests"
+head -c 3000000 /dev/zero >"$KILN_DIR/digests"
 ok "everything goes" "$KILN" prune
 is "all entries" "$(find "$KILN_DIR/cache" -type f | wc -l)" 0
 is "and all blobs, where no image is kept" "$(used)" 0
 is "and all that was made for mounts" "$(ls -A "$KILN_DIR/cache-mounts")" ""
+ok "and what is known of files" test ! -e "$KILN_DIR/digests"
 ok "and the next build" build
 is "makes it again" "$(steps)" "build 1 done,1 done,2 done,3 done,4 done,"
 fails "a size that is none" 1 "$KILN" prune --keep-size 3x
