@@ -38,8 +38,9 @@ static int is_there(const CacheJob *j, Err *err)
 }
 
 /*
- * The layer to where it can be written from, unless the registry can mount it. 1: it cannot be had, which is no
- * fault of the cache that is written to.
+ * The layer to where it can be written from, unless the registry can mount it. For the kiln
+ * directory nothing is fetched: most of them are gone after the build. 1: it cannot be had, which
+ * is no fault of the cache that is written to.
  */
 static int bring(const CacheJob *j, Err *err)
 {
@@ -47,6 +48,8 @@ static int bring(const CacheJob *j, Err *err)
     Registry *r = j->b->cache->writes;
     int mounted = 0;
 
+    if (to->kind == CACHE_LOCAL)
+        return store_has(j->b->store, &j->layer.digest, NULL) ? 0 : 1;
     if (to->kind == CACHE_REGISTRY && !store_has(j->b->store, &j->layer.digest, NULL)) {
         TRY(registry_contact(r, &to->ref, true, err));
         TRY(mounted = registry_mount_blob(r, &to->ref, &j->layer, j->mount_from, err));

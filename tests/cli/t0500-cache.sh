@@ -169,6 +169,10 @@ is "has all" "$(cached_steps)" 3
 fresh
 ok "a directory as well" build --cache-from "type=local,src=$LAB/four" -o "type=oci,dest=$LAB/out"
 is "has all of it" "$(cached_steps)" 3
+fresh
+mark
+ok "and the kiln directory" build --cache --cache-from "$to" --push -t "$LAB_REGISTRY/team/app:5"
+is "only what is on the machine anyway" "$(cached_steps) $(layer_gets)" '3 0'
 fails "another type" 1 build --cache-to type=gha -o "type=oci,dest=$LAB/out"
 like "is refused" "$output" 'type=gha is not supported'
 
