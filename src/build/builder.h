@@ -10,6 +10,7 @@
 #include "os/pool.h"
 
 typedef struct BaseImage BaseImage;
+typedef struct Damage Damage;
 typedef struct Download Download;
 typedef struct PushJob PushJob;
 
@@ -38,6 +39,7 @@ typedef struct Builder {
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */
     struct BuildCache *cache; /* cached.c's; NULL = none is used */
     atomic_bool cache_failed; /* a layer that a cache promised cannot be had */
+    Damage *damage;           /* damage.c's; borrowed, or NULL */
     int64_t now_ns;
     Platform target_platform, build_platform;
 } Builder;

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 
+#include "build/damage.h"
 #include "os/fd.h"
 
 struct Download {
@@ -159,19 +160,31 @@ Download *download_find(const Builder *b, const Digest *digest)
     return d && d->task && !task_done(d->task) ? d : NULL;
 }
 
-bool download_was_wrong(const Builder *b, const Digest *digest)
+static void await_end(Download *d)
 {
-    Download *d = find(b, digest);
-    bool wrong;
-
-    if (!d)
-        return false;
     must(pthread_mutex_lock(&d->lock));
     while (!d->ended)
         must(pthread_cond_wait(&d->moved, &d->lock));
-    wrong = d->restarted || (d->failed && d->err.kind == ERR_DIGEST);
     must(pthread_mutex_unlock(&d->lock));
-    return wrong;
+}
+
+bool download_was_wrong(const Builder *b, const Digest *digest)
+{
+    Download *d = find(b, digest);
+
+    if (!d)
+        return false;
+    await_end(d);
+    return d->restarted || (d->failed && d->err.kind == ERR_DIGEST);
+}
+
+void downloads_note_damage(Builder *b)
+{
+    vec_foreach(d, &b->downloads) {
+        await_end(*d);
+        if ((*d)->failed)
+            damage_note(b, &(*d)->layer, &(*d)->err);
+    }
 }
 
 void downloads_done(Builder *b)

@@ -23,6 +23,8 @@ Download *download_find(const Builder *b, const Digest *d);
  * digest?
  */
 bool download_was_wrong(const Builder *b, const Digest *d);
+/* Wait for all; those of caches that have failed are noted (build/damage.h). */
+void downloads_note_damage(Builder *b);
 void downloads_done(Builder *b); /* waits for all */
 
 typedef struct DownloadReader {

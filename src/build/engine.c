@@ -14,6 +14,7 @@
 #include "build/build.h"
 #include "build/build_args.h"
 #include "build/cached.h"
+#include "build/damage.h"
 #include "build/download.h"
 #include "build/export.h"
 #include "build/mount_source.h"
@@ -464,22 +465,26 @@ static int build_with(Builder *b, bool told, BuildResult *ret, Err *err)
 }
 
 /* 1: it failed for a layer that a cache had promised; without reading caches it may not. */
-static int build_once(const BuildRequest *req, bool read_cache, BuildResult *ret, Err *err)
+static int build_once(const BuildRequest *req, bool read_cache, Damage *damage, BuildResult *ret,
+                      Err *err)
 {
     Builder b;
     bool again = false;
     int rc = builder_open(req, &b, err);
 
+    b.damage = damage;
     if (rc == 0)
         rc = cached_open(&b, read_cache, err);
     if (rc == 0)
         rc = build_with(&b, !read_cache, ret, err);
     if (rc < 0) {
         again = read_cache && atomic_load(&b.cache_failed) && !signal_caught();
-        if (again)
+        if (again) {
             builder_warn(&b, "a layer in the cache is damaged, building without it: %s", err->msg);
-        else
+            damage_settle(&b);
+        } else {
             signal_stop(); /* nobody waits for what is still being downloaded */
+        }
         build_result_done(ret);
         *ret = (BuildResult){0};
     }
@@ -511,10 +516,14 @@ int build_run(const BuildRequest *req, BuildResult *ret, Err *err)
 {
     int64_t begun = clock_ns(CLOCK_MONOTONIC);
     BuildResult result = {0};
-    int rc = build_once(req, true, &result, err);
+    Damage damage;
+    int rc;
 
+    damage_init(&damage);
+    rc = build_once(req, true, &damage, &result, err);
     if (rc > 0)
-        rc = build_once(req, false, &result, err);
+        rc = build_once(req, false, &damage, &result, err);
+    damage_done(&damage);
     make_room(req);
     if (rc < 0)
         return -1;

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "build/damage.h"
 #include "build/download.h"
 #include "build/named.h"
 #include "store/layout.h"
@@ -234,8 +235,8 @@ int layer_fetch(Builder *b, const ImageLayer *l, Err *err)
 {
     int rc = fetch(b, l, err);
 
-    if (rc < 0 && l->cached)
-        atomic_store(&b->cache_failed, true);
+    if (rc < 0)
+        damage_note(b, l, err);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "build/damage.h"
 #include "build/download.h"
 #include "build/ignored.h"
 #include "os/fd.h"
@@ -97,14 +98,14 @@ static bool is_about_bytes(const Err *err)
 static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
 {
     for (size_t i = r->loaded + 1; i <= r->layers.n; i++) {
-        const Digest *d = &r->layers.v[i - 1].desc.digest;
+        const ImageLayer *l = &r->layers.v[i - 1];
+        const Digest *d = &l->desc.digest;
 
         if (load_layer(r, i, disk, err) < 0) {
-            if (is_about_bytes(err) && r->layers.v[i - 1].cached)
-                atomic_store(&r->b->cache_failed, true);
-            *ret_wrong =
-                is_about_bytes(err) &&
-                (download_was_wrong(r->b, d) || image_leave_cache(r->b, r->layers.v[i - 1].origin));
+            if (is_about_bytes(err))
+                damage_note(r->b, l, err);
+            *ret_wrong = is_about_bytes(err) &&
+                         (download_was_wrong(r->b, d) || image_leave_cache(r->b, l->origin));
             return err_wrap(err, "layer %zu of %zu (sha256:" STR_FMT ")", i, r->layers.n,
                             STR_ARG(digest_short(d)));
         }
@@ -410,6 +411,7 @@ int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLaye
     if (disk)
         TRY(disk_finish(disk, err));
     TRY(compressor_finish(c, &blob, err));
+    TRY(damage_avoid(r->b, &blob, err));
     *ret = (ImageLayer){blob.desc, blob.diff_id, NULL, false};
     vec_push(&r->layers, *ret);
     r->loaded = r->layers.n;

@@ -213,6 +213,44 @@ head -c 200 "$LAB/layout/index.json" >"$LAB/cut" && cat "$LAB/cut" >"$LAB/layout
 mended "an index that was cut off" "${layout[@]}"
 ok "all is sound" sound "$LAB/layout"
 
+# Of a registry: it believes to have what it has under a digest, so the wrong bytes stay there. The layer is written under another
+# digest, for the image as well, whose blobs that registry has too.
+lab_registry_start || exit 1
+blobs=$(dirname "$LAB_REGISTRY_LOG")/data/docker/registry/v2/blobs/sha256
+layer_of_copy() { # the digest of the first layer upon the base
+    flatten --manifest "$LAB/out" | jq -r '.layers[1].digest | sub("sha256:"; "")'
+}
+config_of_copy() { flatten --manifest "$LAB/out" | jq -r '.config.digest'; }
+registry=(--cache --cache-repo "$LAB_REGISTRY/gone")
+ok "a registry is filled" build "${registry[@]}"
+layer=$(layer_of_copy)
+rm "$blobs/${layer:0:2}/$layer/data"
+ok "a layer that is gone from a registry" build "${registry[@]}"
+is "is written again under its own digest" "$(digest)" "$want"
+ok "the build after it" build "${registry[@]}"
+is "takes all" "$(hits) hits, $(warnings) warnings, $(digest)" "$steps hits, 0 warnings, $want"
+for codec in gzip zstd; do
+    registry=(--compression "$codec" --cache --cache-repo "$LAB_REGISTRY/$codec" --push -t "$LAB_REGISTRY/image:$codec")
+    ok "$codec: a registry is filled" build "${registry[@]}"
+    config=$(config_of_copy)
+    layer=$(layer_of_copy)
+    file=$blobs/${layer:0:2}/$layer/data
+    size=$(stat -c %s "$file")
+    if [ "$codec" = gzip ]; then head -c "$size" /dev/zero >"$file"; else truncate -s 1000 "$file"; fi
+    ok "$codec: a damaged layer in it" build "${registry[@]}"
+    like "$codec: a damaged layer in it: a warning" "$output" 'warning: a layer in the cache is damaged, building without it'
+    is "$codec: the image unpacks to the same" "$(config_of_copy)" "$config"
+    ok "$codec: the image is sound" flatten --check "$LAB/out"
+    healed=$(digest)
+    ok "$codec: with another layer" [ "$(layer_of_copy)" != "$layer" ]
+    ok "$codec: the next build" build "${registry[@]}"
+    is "$codec: the next build: takes all, and gives the same image" "$(hits) hits, $(warnings) warnings, $(digest)" "$steps hits, 0 warnings, $healed"
+    rm -rf "$LAB/pulled"
+    ok "$codec: others can pull it" skopeo copy -q --src-tls-verify=false "docker://$LAB_REGISTRY/image:$codec" "oci:$LAB/pulled"
+    is "$codec: all of it" "$(flatten "$LAB/pulled")" "$(flatten "$LAB/out")"
+done
+lab_registry_stop
+
 # ---- builds that share a kiln directory, and kiln prune beside them
 
 sed -i 's/^RUN rm .*/RUN rm \/one/; s/^FROM base$/&\nARG N\nENV N=$N/' "$LAB/ctx/Dockerfile"

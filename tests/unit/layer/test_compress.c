@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "layer/compress.h"
+#include "layer/twin.h"
 #include "os/fd.h"
 #include "os/temp.h"
 #include "test.h"
@@ -121,6 +121,72 @@ TEST(digests_are_those_of_the_bytes)
     teardown(&f);
 }
 
+static LayerBlob make_blob(const Fixture *f, Pool *pool, const LayerCodec *codec, Str bytes)
+{
+    cleanup_with(compressor_free_at) Compressor *c = NULL;
+    LayerBlob b;
+    Err err;
+
+    CHECK_OK(compressor_new(f->store, pool, codec, &c, &err));
+    CHECK_OK(feed(c, bytes, 100000, &err));
+    CHECK_OK(compressor_finish(c, &b, &err));
+    return b;
+}
+
+static void check_twin(const Fixture *f, const LayerBlob *b, Str bytes)
+{
+    cleanup_buf Buf raw = BUF_INIT(1 << 28), plain = BUF_INIT(1 << 28);
+    Digest is;
+
+    read_back(f->store, b, &raw, &plain);
+    is = digest_of(buf_str(&raw));
+    CHECK(digest_eq(&is, &b->desc.digest) && b->desc.size == raw.n);
+    CHECK(str_eq(buf_str(&plain), bytes));
+}
+
+/* As often as one likes, and never the same. */
+TEST(a_twin_unpacks_to_the_same)
+{
+    static const LayerCodec *const codecs[] = {&gzip, &zstd};
+    cleanup_with(pool_free_at) Pool *pool = pool_new(2);
+    cleanup_buf Buf bytes = BUF_INIT(1 << 28);
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    make_bytes(&bytes, 3000000);
+    for (size_t i = 0; i < ARRAY_LEN(codecs); i++) {
+        LayerBlob b = make_blob(&f, pool, codecs[i], buf_str(&bytes)), one = b, two = b, again = b;
+
+        CHECK(layer_twin(f.store, codecs[i]->kind, 1700000001, &one, &err) == 1);
+        CHECK(layer_twin(f.store, codecs[i]->kind, 1700000002, &two, &err) == 1);
+        CHECK(layer_twin(f.store, codecs[i]->kind, 1700000001, &again, &err) == 1);
+        CHECK(!digest_eq(&one.desc.digest, &b.desc.digest));
+        CHECK(!digest_eq(&one.desc.digest, &two.desc.digest));
+        CHECK(digest_eq(&one.desc.digest, &again.desc.digest));
+        CHECK(digest_eq(&one.diff_id, &b.diff_id));
+        CHECK(layer_twin(f.store, codecs[i]->kind, 1700000003, &again, &err) == 1);
+        check_twin(&f, &one, buf_str(&bytes));
+        check_twin(&f, &again, buf_str(&bytes));
+        CHECK(store_has(f.store, &b.desc.digest, NULL));
+    }
+    teardown(&f);
+}
+
+TEST(what_is_not_compressed_has_no_twin)
+{
+    cleanup_with(pool_free_at) Pool *pool = pool_new(2);
+    LayerBlob b, same;
+    Fixture f;
+    Err err;
+
+    setup(&f);
+    same = b = make_blob(&f, pool, &none, S("archive"));
+    CHECK(layer_twin(f.store, COMPRESSION_NONE, 1, &b, &err) == 0);
+    CHECK(digest_eq(&same.desc.digest, &b.desc.digest));
+    teardown(&f);
+}
+
 /* Files may grow to a fixed size only: that is how a full disk looks. */
 static struct rlimit limit_files(rlim_t bytes)
 {
@@ -196,4 +262,5 @@ TEST(may_be_left_unfinished)
 }
 
 TEST_MAIN(T(digests_are_those_of_the_bytes), T(a_full_disk_stops_the_producer),
-          T(may_be_left_unfinished))
+          T(may_be_left_unfinished), T(a_twin_unpacks_to_the_same),
+          T(what_is_not_compressed_has_no_twin))
