@@ -75,6 +75,12 @@ uint64_t tar_reader_offset(const TarReader *t)
     return t->start;
 }
 
+uint64_t tar_reader_stored(const TarReader *t, uint64_t *ret_at)
+{
+    *ret_at = t->in.offset;
+    return t->stored;
+}
+
 bool tar_looks_like(const void *block, size_t n)
 {
     return n >= TAR_BLOCK && tar_block_valid(block);

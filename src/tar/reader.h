@@ -56,5 +56,11 @@ ssize_t tar_reader_run(TarReader *t, uint64_t *ret_at, void *buf, size_t n, Err 
  */
 uint64_t tar_reader_offset(const TarReader *t);
 
+/*
+ * Bytes that the archive has of the current entry's data, and where they begin; to be asked before
+ * any of them is read.
+ */
+uint64_t tar_reader_stored(const TarReader *t, uint64_t *ret_at);
+
 /* true when the first 512 bytes could begin an archive: a valid header checksum. */
 bool tar_looks_like(const void *block, size_t n);

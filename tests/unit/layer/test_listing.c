@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A listing makes the tree that its layer makes, and has nothing of what is in the files. */
+#include "layer/apply.h"
+#include "layer/listing.h"
+#include "tar/writer.h"
+#include "test.h"
+
+/* A stream that comes in pieces. */
+typedef struct Pieces {
+    Reader r;
+    Str rest;
+    size_t most;
+} Pieces;
+
+static ssize_t pieces_read(Reader *self, void *buf, size_t n, Err *err)
+{
+    Pieces *p = (Pieces *)self;
+
+    (void)err;
+    n = n < p->most ? n : p->most;
+    n = n < p->rest.n ? n : p->rest.n;
+    memcpy(buf, p->rest.p, n);
+    p->rest = str_skip(p->rest, n);
+    return (ssize_t)n;
+}
+
+static void add(TarWriter *w, TarType type, const char *name, size_t size, const char *link)
+{
+    TarEntry e = {.type = type,
+                  .name = str_from(name),
+                  .link = str_from(link),
+                  .mode = 0640,
+                  .uid = 7,
+                  .size = size,
+                  .mtime_ns = 5};
+    Err err;
+
+    CHECK_OK(tar_writer_entry(w, &e, &err));
+    for (size_t i = 0; i < size; i += 6)
+        CHECK_OK(tar_writer_data(w, "secret", size - i < 6 ? size - i : 6, &err));
+}
+
+static void make_archive(Buf *to)
+{
+    BufWriter out = buf_writer(to);
+    TarWriter *w = tar_writer_new(&out.w);
+    cleanup_arena Arena a = ARENA_INIT;
+    char *longer = arena_new_n(&a, char, 3000);
+    TarRun runs[] = {{4096, 12}, {100000, 600}};
+    TarEntry sparse = {.type = TAR_FILE, .name = S("sparse"), .mode = 0600, .size = 200000};
+    size_t sizes[] = {0, 1, 511, 512, 513, 131072, 1000001};
+    Err err;
+
+    memset(longer, 'n', 2999);
+    for (size_t i = 150; i < 2999; i += 150)
+        longer[i] = '/';
+    add(w, TAR_DIR, "etc", 0, "");
+    add(w, TAR_FILE, "etc/passwd", 600, "");
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        add(w, TAR_FILE, str_fmt_in(&a, "f%zu", i).p, sizes[i], "");
+    add(w, TAR_FILE, longer, 70000, "");
+    CHECK_OK(tar_writer_sparse(w, &sparse, runs, ARRAY_LEN(runs), &err));
+    for (size_t i = 0; i < 612; i += 6)
+        CHECK_OK(tar_writer_data(w, "secret", 6, &err));
+    add(w, TAR_HARDLINK, "linked", 0, "f4");
+    add(w, TAR_SYMLINK, "link", 0, "f5");
+    add(w, TAR_FILE, "last", 5, "");
+    CHECK_OK(tar_writer_finish(w, &err));
+    tar_writer_free(w);
+    buf_append(to, "padding", 7);
+}
+
+static Tree *applied(Str archive, KeptFile *keep)
+{
+    MemReader in = mem_reader(archive);
+    ApplyOpts o = {.tree = tree_new(), .layer = 3, .keep = keep, .n_keep = 1};
+    Err err;
+
+    CHECK_OK(layer_apply(&in.r, &o, &err));
+    return o.tree;
+}
+
+static void same(Tree *a, Node *x, Tree *b, Node *y)
+{
+    const Inode *i = x->inode, *j = y->inode;
+    NodeVec in_x = {0}, in_y = {0};
+    Err err;
+
+    CHECK_STR(node_name(x), node_name(y));
+    CHECK(i->mode == j->mode && i->uid == j->uid && i->size == j->size && i->nlink == j->nlink &&
+          i->mtime_ns == j->mtime_ns);
+    if (S_ISREG(i->mode))
+        CHECK(i->content.layer == j->content.layer && i->content.offset == j->content.offset);
+    if (S_ISLNK(i->mode))
+        CHECK_STR(str_from(i->target), str_from(j->target));
+    if (!node_is_dir(x))
+        return;
+    CHECK_OK(tree_list(a, x, &in_x, &err));
+    CHECK_OK(tree_list(b, y, &in_y, &err));
+    CHECK(in_x.n == in_y.n);
+    for (size_t n = 0; n < in_x.n; n++)
+        same(a, in_x.v[n], b, in_y.v[n]);
+    vec_done(&in_x);
+    vec_done(&in_y);
+}
+
+static void check_listing(Str archive, Str listing)
+{
+    KeptFile one = {.path = S("etc/passwd"), .data = BUF_INIT(1000)}, two = one;
+    Tree *a = applied(archive, &one), *b = applied(listing, &two);
+    size_t secrets = 0;
+
+    CHECK(archive.n == listing.n);
+    same(a, tree_root(a), b, tree_root(b));
+    CHECK(one.data.n == 600);
+    CHECK_STR(buf_str(&one.data), buf_str(&two.data));
+    for (size_t i = 0; i + 6 <= listing.n; i++)
+        secrets += memcmp(listing.p + i, "secret", 6) == 0;
+    CHECK(secrets == 100); /* those of etc/passwd */
+    CHECK(str_ends(listing, S("padding")));
+    tree_free(a);
+    tree_free(b);
+    buf_done(&one.data);
+    buf_done(&two.data);
+}
+
+TEST(makes_the_same_tree)
+{
+    cleanup_buf Buf archive = BUF_INIT((size_t)8 << 20);
+    size_t pieces[] = {1, 511, 4096, 70001, SIZE_MAX};
+
+    make_archive(&archive);
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        cleanup_buf Buf listing = BUF_INIT((size_t)8 << 20);
+        Pieces in = {{pieces_read}, buf_str(&archive), pieces[i]};
+        BufWriter out = buf_writer(&listing);
+        Err err;
+
+        CHECK_OK(layer_listing(&in.r, &out.w, &err));
+        check_listing(buf_str(&archive), buf_str(&listing));
+    }
+}
+
+TEST(of_what_is_no_archive_there_is_none)
+{
+    cleanup_buf Buf archive = BUF_INIT((size_t)8 << 20), listing = BUF_INIT((size_t)8 << 20);
+    BufWriter out = buf_writer(&listing);
+    MemReader in;
+    Err err;
+
+    make_archive(&archive);
+    in = mem_reader(str_head(buf_str(&archive), 2000));
+    CHECK(layer_listing(&in.r, &out.w, &err) < 0 && err.kind == ERR_FORMAT);
+}
+
+TEST_MAIN(T(makes_the_same_tree), T(of_what_is_no_archive_there_is_none))
