@@ -131,10 +131,8 @@ static void framed(Buf *b, Str s)
     buf_add(b, s);
 }
 
-static void describe_content(const KeyFiles *f, const Inode *i, const Node *n, const Contents *c,
-                             Buf *b)
+static void describe_content(const Inode *i, const Node *n, const Contents *c, Buf *b)
 {
-    (void)f;
     if (S_ISREG(i->mode)) {
         buf_addf(b, " size=%llu", (unsigned long long)i->size);
         framed(b, i->size ? contents_digest(c, n) : S(""));
@@ -143,6 +141,12 @@ static void describe_content(const KeyFiles *f, const Inode *i, const Node *n, c
     } else if (!S_ISDIR(i->mode)) {
         buf_addf(b, " dev=%llu", (unsigned long long)i->rdev);
     }
+}
+
+/* As much of it as the copy has, too. */
+static uint32_t kept_mode(const KeyFiles *f, uint32_t mode)
+{
+    return S_ISLNK(mode) || f->new_mode ? mode & S_IFMT : mode;
 }
 
 static void describe(const KeyFiles *f, const KeyItem *item, const Contents *c, Map *links, Buf *b)
@@ -155,13 +159,13 @@ static void describe(const KeyFiles *f, const KeyItem *item, const Contents *c, 
         buf_add_z(b, "directory");
         return;
     }
-    buf_addf(b, "%o", S_ISLNK(i->mode) ? S_IFLNK : i->mode);
+    buf_addf(b, "%o", kept_mode(f, i->mode));
     if (f->keep_owner)
         buf_addf(b, " %u:%u", i->uid, i->gid);
     if (shared)
         buf_addf(b, " link=%zu", (size_t)(uintptr_t)map_find(links, id));
     else
-        describe_content(f, i, item->node, c, b);
+        describe_content(i, item->node, c, b);
     for (size_t x = 0; i->xattrs && x < i->xattrs->n; x++) {
         framed(b, i->xattrs->v[x].name);
         framed(b, i->xattrs->v[x].value);
@@ -169,11 +173,13 @@ static void describe(const KeyFiles *f, const KeyItem *item, const Contents *c, 
 }
 
 /* "file PATH (MODE)": a mode that differs is to be seen as that. */
-static void remembered_name(const KeyItem *item, Str name, Buf *out)
+static void remembered_name(const KeyFiles *f, const KeyItem *item, Str name, Buf *out)
 {
+    uint32_t mode = item->node->inode->mode;
+
     buf_add(out, name);
-    if (!item->name_only && !S_ISLNK(item->node->inode->mode))
-        buf_addf(out, " (%04o)", item->node->inode->mode & 07777u);
+    if (!item->name_only && !S_ISLNK(mode) && !f->new_mode)
+        buf_addf(out, " (%04o)", mode & 07777u);
 }
 
 static int add_fields(KeyFiles *f, const Contents *c, KeyMaker *k, Err *err)
@@ -192,7 +198,7 @@ static int add_fields(KeyFiles *f, const Contents *c, KeyMaker *k, Err *err)
         buf_truncate(&shown, 0);
         describe(f, item, c, &links, &text);
         buf_addf(&name, "file " STR_FMT, STR_ARG(item->path));
-        remembered_name(item, buf_str(&name), &shown);
+        remembered_name(f, item, buf_str(&name), &shown);
         TRY(buf_check(&text, "what is known of a file", err));
         key_add_as(k, buf_z(&name), buf_z(&shown), buf_str(&text));
         if (!S_ISDIR(i->mode))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * build/key_files.h - the files that a COPY or ADD takes, as fields of a key: name, type, mode,
- * link target, content, extended attributes, which are links of one another, and where the copy
- * keeps them the owners. Times are left out.
+ * build/key_files.h - the files that a COPY or ADD takes, as fields of a key: name, type, link
+ * target, content, extended attributes, which are links of one another, and where the copy keeps
+ * them the mode and the owner. Times are left out.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ typedef struct KeyFiles {
     FileSource *files; /* NULL: */
     Rootfs *from;      /* they are this one's */
     bool keep_owner;
-    bool whole; /* taken as it is, whatever --exclude and --parents say */
+    bool new_mode; /* of files and directories: the copy gives them its own */
+    bool whole;    /* taken as it is, whatever --exclude and --parents say */
     VEC(KeyItem) items;
     NodeVec regular;
 } KeyFiles;

@@ -232,6 +232,26 @@ static int find_from(StageBuild *s, const Instr *i, StepCache *ret, Err *err)
                : image_resolve(s->b, image, &s->stage->platform, &ret->from_image, err);
 }
 
+/* What the copy gives to files itself they are not known by; the flags are in the key. */
+static int leave_out_given(KeyFiles *f, Err *err)
+{
+    const Instr *i = f->step->i;
+    const Flag *chown = instr_flag(i, "chown"), *chmod = instr_flag(i, "chmod");
+    ChmodSpec mode;
+    Str text;
+
+    if (chown) {
+        TRY(stage_expand(f->s, chown->value, &text, err));
+        f->keep_owner = f->keep_owner && text.n == 0;
+    }
+    if (chmod) {
+        TRY(stage_expand(f->s, chmod->value, &text, err));
+        TRY(chmod_parse(text, &mode, err));
+        f->new_mode = chmod_is_octal(&mode);
+    }
+    return 0;
+}
+
 static int add_context_files(KeyMaker *k, StageBuild *s, const Step *step, const StrVec *local,
                              Contents *c, StepCache *ret, Err *err)
 {
@@ -241,6 +261,7 @@ static int add_context_files(KeyMaker *k, StageBuild *s, const Step *step, const
 
     if (local->n == 0)
         return 0;
+    TRY(leave_out_given(&f, err));
     TRY(context_load(context, err));
     f.tree = context_tree(context);
     rc = key_files_add(&f, local, c, k, err);
@@ -294,6 +315,8 @@ int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *r
         vec_push(&sources, source);
     }
     f.tree = from->tree;
+    if (rc == 0)
+        rc = leave_out_given(&f, err);
     if (rc == 0)
         rc = key_files_add(&f, &sources, c, &k, err);
     key_files_done(&f);

@@ -17,7 +17,7 @@
 #include "codec/sha256.h"
 
 /* Counts up whenever the meaning of any key changes: it is part of each. */
-#define CACHE_KEY_VERSION "kiln-cache-1"
+#define CACHE_KEY_VERSION "kiln-cache-2"
 
 #define CACHE_KEY_TEXT SHA256_HEX
 

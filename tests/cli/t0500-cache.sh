@@ -86,7 +86,7 @@ is "but what copies their output is found by its content" "$(grep -c '^.stage-4 
 
 key=$(curl -s "http://$LAB_REGISTRY/v2/team/app/cache/tags/list" | jq -r '.tags[0]')
 like "an entry is an image for other programs" "$(skopeo inspect --tls-verify=false --config "docker://$LAB_REGISTRY/team/app/cache:$key")" \
-    '"dev.kiln.cache.version": "kiln-cache-1"'
+    '"dev.kiln.cache.version": "kiln-cache-2"'
 
 fresh
 ok "entries that are too old" build "${fill[@]}" --cache-ttl 1ms --no-push-cache

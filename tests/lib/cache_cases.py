@@ -57,6 +57,10 @@ class Step:
         """is given the argument V where it is declared"""
         return self.runs() or '$V' in getattr(self, 'dest', '') or (self.kind == 'FILE' and self.mark == 'EOF' and '$V' in self.body)
 
+    def gives_modes(self):
+        """whatever the modes of the sources are: to files and directories"""
+        return any(name == 'chmod' and value.isdigit() for name, value in self.flags)
+
     def of_stages(self):
         """the stages that it reads"""
         return ([self.stage] if self.kind == 'FROM' else []) + [m['from'] for m in self.mounts if 'from' in m]
@@ -139,11 +143,12 @@ class Case:
                 tell = tell.replace('"', '\\"')
             return Step(kind, command=tell, mounts=self.make_mounts(earlier))
         if kind == 'COPY':
-            flags = r.sample([('chown', '1:2'), ('chmod', '700'), ('exclude', 'f1')], r.randint(0, 1))
+            flags = r.sample([('chown', '1:2'), ('chmod', '700'), ('chmod', 'g-w'), ('exclude', 'f1')], r.randint(0, 1))
             sources = r.choice([['src'], ['lib', 'src'], ['src/f*'], ['src/f0'], ['lib/'], ['src/link'], ['src/*']])
             return Step(kind, sources=sources, flags=flags, dest='/d%s%s/' % (tag, at))
         if kind == 'ADD':
-            return Step(kind, sources=[r.choice(['lib/t.tar', 'src/f0'])], dest='/a%s%s/' % (tag, at))
+            flags = r.sample([('chmod', '750'), ('chmod', 'a+x')], r.randint(0, 1))
+            return Step(kind, sources=[r.choice(['lib/t.tar', 'src/f0'])], flags=flags, dest='/a%s%s/' % (tag, at))
         if kind == 'FILE':
             mark = r.choice(['EOF', "'EOF'"])
             return Step(kind, mark=mark, dest='/h' + tag, body='text %s %s' % (tag, r.choice(['', '$V'])))
@@ -308,10 +313,15 @@ def same_size(case):
     return see_file(case, path)
 
 
+def without_given_modes(case, seen):
+    steps = {s.name: s.steps for s in case.stages}
+    return {(name, n) for name, n in seen if not steps[name][n].gives_modes()}
+
+
 def mode(case):
     path = regular(case)
     case.files[path].mode ^= 0o010
-    return see_file(case, path)
+    return without_given_modes(case, see_file(case, path))
 
 
 def dir_mode(case):
@@ -324,7 +334,7 @@ def dir_mode(case):
             mounted = [m['source'] for m in step.mounts if m['type'] == 'bind' and 'from' not in m]
             if (path == 'src/deep' and 'src' in within) or any(x == path or path.startswith(x + '/') for x in mounted):
                 seen.add((s.name, n))
-    return seen
+    return without_given_modes(case, seen)
 
 
 def rename(case):
