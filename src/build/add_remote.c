@@ -30,7 +30,7 @@ bool add_is_pinned(StageBuild *s, const Step *step, Str source)
 static int options(StageBuild *s, const Step *step, Str source, RemoteOpts *ret, Err *err)
 {
     const Flag *checksum = instr_flag(step->i, "checksum");
-    RemoteOpts r = {0};
+    RemoteOpts r = {.spool = &s->b->remote_files};
 
     if (checksum) {
         TRY(stage_expand(s, checksum->value, &r.checksum, err));

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "build/build.h"
+#include "context/remote.h"
 #include "os/pool.h"
 
 typedef struct BaseImage BaseImage;
@@ -34,6 +35,7 @@ typedef struct Builder {
     VEC(Download *) downloads;  /* download.c's */
     VEC(PushJob *) pushes;      /* push.c's */
     unsigned disks;             /* made so far: in place, each puts the one before aside */
+    RemoteSpool remote_files;   /* of ADD; add_remote.c's */
     struct MountSources *mount_sources; /* mount_source.c's; NULL = none yet */
     bool push_checked;
     Pool *up; /* of push.c: uploads must not stand before downloads; NULL = no push yet */

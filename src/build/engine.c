@@ -45,7 +45,10 @@ static int builder_open(const BuildRequest *req, Builder *b, Err *err)
 {
     Str dir;
 
-    *b = (Builder){.req = req, .now_ns = clock_ns(CLOCK_REALTIME), .dir_lock = -1};
+    *b = (Builder){.req = req,
+                   .now_ns = clock_ns(CLOCK_REALTIME),
+                   .dir_lock = -1,
+                   .remote_files = REMOTE_SPOOL_NONE};
     dir = str_fmt_in(&b->arena, "%s/store", req->kiln_dir);
     b->build_platform = platform_host();
     b->target_platform = req->has_platform ? req->platform : b->build_platform;
@@ -67,6 +70,7 @@ static void builder_close(Builder *b)
     named_done(b);
     downloads_done(b);
     mount_sources_free(b);
+    remote_spool_done(&b->remote_files);
     vec_foreach(i, &b->images)
         image_free(*i);
     vec_done(&b->images);

@@ -75,7 +75,9 @@ int unpacked_fetch(Unpacked *u, Store *store, const NodeVec *files, Err *err)
         offsets[i] = files->v[i]->inode->content.offset;
     TRY(spool_open(store, &u->spool, err));
     TRY(decode(&u->file, u->size, &raw, &d, err));
-    return spool_extract(&u->spool, decoder_reader(d), 1, offsets, files->n, err);
+    TRY(spool_extract(&u->spool, decoder_reader(d), 1, offsets, files->n, err));
+    open_file_done(&u->file); /* it has been read: many archives need not hold many descriptors */
+    return 0;
 }
 
 void unpacked_free(Unpacked *u)

@@ -24,12 +24,27 @@ typedef struct RemoteStamp {
     Digest digest; /* of the bytes */
 } RemoteStamp;
 
+/*
+ * Where the bytes of many files lie one behind the other, as long as their contexts: there may be
+ * more files than descriptors. Opened when it is needed. One thread at a time.
+ */
+typedef struct RemoteSpool {
+    int fd;
+    uint64_t end;
+} RemoteSpool;
+#define REMOTE_SPOOL_NONE \
+    {                     \
+        .fd = -1          \
+    }
+void remote_spool_done(RemoteSpool *s);
+
 typedef struct RemoteOpts {
     Str checksum;             /* of a file "sha256:HEX", of a repository a commit; "" = none */
     const RemoteStamp *known; /* of a file: need not be fetched if it is that; NULL */
     Str commit; /* of a repository: remote_git_commit() has found it; ERR_DIGEST when it is another
                    one by now. "" = any */
     GitSwitch keep_git_dir;
+    RemoteSpool *spool; /* of a file: borrowed; NULL = one of its own */
 } RemoteOpts;
 
 /* Is it one that a file can have? ERR_USAGE. */

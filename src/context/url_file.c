@@ -6,6 +6,8 @@
  * is believed (RFC 9110 8.8: equal bytes): a weak one does not promise it, and a time does not even
  * change when a file is replaced by an older one, or by one that was made with a fixed time.
  */
+#include <fcntl.h>
+
 #include "base/limits.h"
 #include "codec/sha256.h"
 #include "context/kinds.h"
@@ -15,8 +17,9 @@
 typedef struct UrlFile {
     Context c;
     ContextOpts opts;
-    char *url, *etag; /* etag NULL: none that is strong */
-    int spool;        /* -1: not fetched yet, it is known */
+    char *url, *etag;        /* etag NULL: none that is strong */
+    RemoteSpool own, *spool; /* the one that is used, behind others' files: */
+    uint64_t at, room;       /* where, and how many bytes; 0 when it is not fetched yet but known */
     RemoteStamp stamp;
     Inode *inode;
 } UrlFile;
@@ -26,7 +29,7 @@ typedef struct UrlFile {
 typedef struct Transfer {
     HttpSink sink; /* first: http_do() drives it */
     int fd;
-    uint64_t n;
+    uint64_t at, n;
     Sha256 *sum;
     Str what;
     TransferFn progress;
@@ -41,7 +44,7 @@ static int transfer_begin(HttpSink *self, int status, uint64_t resume_at, Err *e
     if (resume_at > 0)
         return resume_at == t->n ? 0
                                  : err_set(err, ERR_NET, "the transfer goes on at another place");
-    if (ftruncate(t->fd, 0) < 0)
+    if (ftruncate(t->fd, (off_t)t->at) < 0)
         return err_sys(err, "empty the file");
     sha256_final(t->sum, unused);
     t->n = 0;
@@ -55,7 +58,7 @@ static int transfer_write(Writer *self, const void *p, size_t n, Err *err)
     if (t->n + n > LIMIT_CONTEXT)
         return err_set(err, ERR_LIMIT, "the file is larger than %ju bytes",
                        (uintmax_t)LIMIT_CONTEXT);
-    TRY(fd_pwrite_all(t->fd, p, n, t->n, err));
+    TRY(fd_pwrite_all(t->fd, p, n, t->at + t->n, err));
     sha256_update(t->sum, p, n);
     t->n += n;
     if (t->progress)
@@ -150,17 +153,22 @@ static bool is_unchanged(const HttpAnswer *answer, const RemoteStamp *known)
 
 /* --- the object --- */
 
+void remote_spool_done(RemoteSpool *s)
+{
+    close_at(&s->fd);
+}
+
 static int open_file(FileSource *self, const Node *n, OpenFile *ret, Err *err)
 {
     const UrlFile *f = (const UrlFile *)((const char *)self - offsetof(UrlFile, c.files));
 
-    return context_spool_open(f->spool, n, ret, err);
+    return context_spool_open(f->spool->fd, n, ret, err);
 }
 
 static int read_file(Context *self, const char *path, Buf *ret, Err *err)
 {
     TRY(context_load(self, err));
-    return context_spool_read(self, ((UrlFile *)self)->spool, path, ret, err);
+    return context_spool_read(self, ((UrlFile *)self)->spool->fd, path, ret, err);
 }
 
 static void free_file(Context *self)
@@ -168,7 +176,10 @@ static void free_file(Context *self)
     UrlFile *f = (UrlFile *)self;
 
     context_done(self);
-    close_at(&f->spool);
+    if (f->room) /* where the file system can do that */
+        (void)fallocate(f->spool->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)f->at,
+                        (off_t)f->room);
+    remote_spool_done(&f->own);
     free(f->url);
     free(f->etag);
     free(f);
@@ -189,7 +200,9 @@ static int take_answer(UrlFile *f, const HttpAnswer *answer, Transfer *t, Str ch
     if (t->progress)
         t->progress(t->what, t->n, t->n);
     know(f, answer, t, &digest);
-    f->inode->size = t->n;
+    f->at = f->inode->content.offset = t->at;
+    f->room = f->inode->size = t->n;
+    f->spool->end = t->at + t->n;
     f->inode->mtime_ns = f->c.time_ns = http_date_ns(http_header(answer, "last-modified"));
     return 0;
 }
@@ -200,7 +213,8 @@ static int fetch(UrlFile *f, const RemoteStamp *known, Str checksum, Err *err)
     cleanup_with(sha256_free_at) Sha256 *sum = sha256_new();
     cleanup_http_answer HttpAnswer answer = {0};
     Transfer t = {.sink = {.w = {transfer_write}, .begin = transfer_begin},
-                  .fd = f->spool,
+                  .fd = f->spool->fd,
+                  .at = f->spool->end,
                   .sum = sum,
                   .what = str_from(f->c.name),
                   .progress = f->opts.progress};
@@ -221,13 +235,18 @@ static int fetch(UrlFile *f, const RemoteStamp *known, Str checksum, Err *err)
     return take_answer(f, &answer, &t, checksum, err);
 }
 
+static int open_spool(UrlFile *f, Err *err)
+{
+    return f->spool->fd < 0 ? context_spool_new(&f->opts, &f->spool->fd, err) : 0;
+}
+
 /* What was known must be what comes: a key has been made of it. */
 static int load_file(Context *self, Err *err)
 {
     UrlFile *f = (UrlFile *)self;
     Digest known = f->stamp.digest;
 
-    TRY(context_spool_new(&f->opts, &f->spool, err));
+    TRY(open_spool(f, err));
     TRY(fetch(f, NULL, S(""), err));
     if (digest_eq(&f->stamp.digest, &known))
         return 0;
@@ -252,10 +271,9 @@ static int find_out(UrlFile *f, const RemoteOpts *r, Err *err)
     int unchanged;
 
     TRY(add_file(f, err));
-    TRY(context_spool_new(&f->opts, &f->spool, err));
+    TRY(open_spool(f, err));
     TRY(unchanged = fetch(f, r->known, r->checksum, err));
     if (unchanged) {
-        close_at(&f->spool);
         f->etag = str_dup(r->known->etag);
         f->stamp = *r->known;
         f->stamp.etag = str_from(f->etag);
@@ -274,7 +292,8 @@ int remote_file_open(Str url, const RemoteOpts *r, const ContextOpts *o, Context
     context_init(&f->c, &url_file_ops, url_for_people(&a, url).p);
     f->url = str_dup(url);
     f->opts = *o;
-    f->spool = -1;
+    f->own = (RemoteSpool)REMOTE_SPOOL_NONE;
+    f->spool = r->spool ? r->spool : &f->own;
     f->c.files.open = open_file;
     f->c.tree = tree_new();
     TRY(find_out(f, r, err));

@@ -117,6 +117,29 @@ mark
 ok "with credentials, again" build --cache -q
 is "nothing is kept of it" "$(statuses)" "200 "
 
+# as many as one likes: descriptors do not grow with them
+mkdir www/many
+many=()
+for i in $(seq 300); do
+    echo "number $i" >"www/many/$i"
+    many+=("$LAB_FILES/plain/many/$i")
+done
+few() { (ulimit -n 100 && rm -rf out && build -q -o type=oci,dest=out "$@"); }
+numbers() { flatten --only content --no-root out | grep -c '^./d/\([0-9]*\) data="number \1\\n"'; }
+dockerfile 'FROM scratch' "${many[@]/%/ /d/}"
+sed -i 's/^http/ADD &/' ctx/Dockerfile
+ok "300 instructions, a cache, 100 descriptors" few --cache
+is "all of them" "$(numbers)" 300
+ok "again" few --cache
+is "all of them, from the cache" "$(numbers)" 300
+dockerfile 'FROM scratch' "ADD ${many[*]:0:150} $LAB_FILES/drop-norange/many/151 $LAB_FILES/drop/many/152 ${many[*]:152} /d/"
+ok "300 sources of one instruction, two of which come in two pieces" few
+is "all of them, each with its own content" "$(numbers)" 300
+printf -v archives "$LAB_FILES/plain/t.tgz %.0s" $(seq 150)
+dockerfile 'FROM scratch' "ADD --unpack $archives /d/"
+ok "150 archives" few
+like "are unpacked" "$(flatten out)" './d/x '
+
 wrong "no such file" 'f: the server answers with status 404' "ADD $LAB_FILES/nosuch/f /"
 wrong "forbidden" 'status 403 .*credentials' "ADD $LAB_FILES/status/403/f /"
 wrong "a server at its end" 'status 410' "ADD $LAB_FILES/status/410/f /"

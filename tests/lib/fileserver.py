@@ -28,6 +28,7 @@ import argparse, base64, email.utils, hashlib, http.server, os, pathlib, ssl, su
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True  # headers and body are two writes: together they would cost a delayed acknowledgement
     seen = {}
     lock = threading.Lock()
 

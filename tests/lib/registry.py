@@ -288,6 +288,7 @@ class Gone(Exception):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True  # headers and body are two writes: together they would cost a delayed acknowledgement
     server_version = 'fault-registry'
     host = 'registry'
 
