@@ -100,9 +100,13 @@ static void add_was(const Differences *d)
 /* "file PATH (MODE)": the mode tells something only of what is new or gone. */
 static Str without_mode(Str name)
 {
-    const char *at = name.n ? memrchr(name.p, '(', name.n) : NULL;
+    size_t n = strlen(" (0755)");
+    const char *end = name.p + name.n;
 
-    return at && at > name.p ? str_head(name, (size_t)(at - name.p) - 1) : name;
+    if (name.n <= n || end[-1] != ')' || memcmp(end - n, " (", 2) != 0 ||
+        strspn(end - n + 2, "01234567") != n - 3)
+        return name;
+    return str_head(name, name.n - n);
 }
 
 /* Fields by the names that people have for them. */

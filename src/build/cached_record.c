@@ -28,12 +28,15 @@ static CacheKey record_key(const Plan *p, Arena *a)
 
 /* --- writing --- */
 
+/* As many as are left. */
 static Json *inputs_record(const KeyInputVec *inputs, size_t *left)
 {
+    size_t n = inputs->n < *left ? inputs->n : *left;
     Json *out = json_new_map();
 
-    for (size_t i = 0; i<inputs->n && * left> 0; i++, (*left)--)
+    for (size_t i = 0; i < n; i++)
         json_set_text(out, inputs->v[i].name.p, str_from(inputs->v[i].digest));
+    *left -= n;
     return out;
 }
 

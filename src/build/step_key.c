@@ -328,7 +328,6 @@ int step_contents_key(StageBuild *s, const Step *step, Rootfs *from, CacheKey *r
 
 /* --- all --- */
 
-/* What the layer's bytes depend on although no instruction sees it. */
 int step_key(StageBuild *s, const Step *step, Contents *c, StepCache *ret, Err *err)
 {
     const BuildRequest *req = s->b->req;

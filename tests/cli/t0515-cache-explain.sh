@@ -11,6 +11,7 @@ echo 1 >"$LAB/made/src/a"
 echo 2 >"$LAB/made/src/deep/b"
 echo 3 >"$LAB/made/package.json"
 ln -s a "$LAB/made/src/l"
+ln -s a "$LAB/made/src/l (1)"
 chmod 644 "$LAB"/made/src/a
 cat >"$LAB/made/Dockerfile" <<'D'
 FROM base AS build
@@ -53,6 +54,7 @@ is "nothing to explain" "$(plan --dryrun | grep -c ' miss ')" 0
 why "a file" 'echo x >src/deep/b' '\[build 6/8\] miss .*: file deep/b differs$'
 why "its mode" 'chmod 600 src/a' ': file a \(0600\) is new, file a \(0644\) is gone$'
 why "a link" 'ln -sfn deep src/l' ': file l differs$'
+why "a name with brackets" 'ln -sfn deep "src/l (1)"' ': file l \(1\) differs$'
 why "files come and go" 'mv src/deep/b src/deep/c' ': file deep/c \(0644\) is new, file deep/b \(0644\) is gone$'
 why "an argument" : '\[build 5/8\] miss .*: variable VERSION differs$' --build-arg VERSION=2
 why "a variable" 'sed -i s/gcc/clang/ Dockerfile' ': variable CC differs$'
