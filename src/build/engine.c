@@ -43,19 +43,14 @@ static int64_t clock_ns(clockid_t id)
 
 static int builder_open(const BuildRequest *req, Builder *b, Err *err)
 {
-    Str dir;
-
     *b = (Builder){.req = req,
                    .now_ns = clock_ns(CLOCK_REALTIME),
                    .dir_lock = -1,
                    .remote_files = REMOTE_SPOOL_NONE};
-    dir = str_fmt_in(&b->arena, "%s/store", req->kiln_dir);
     b->build_platform = platform_host();
     b->target_platform = req->has_platform ? req->platform : b->build_platform;
     if (file_check_target(req->kiln_dir, true, true, err) < 0 ||
-        dir_make_all(AT_FDCWD, req->kiln_dir, 0700, err) < 0 ||
-        cache_dir_lock(req->kiln_dir, &b->dir_lock, err) < 0 ||
-        store_open(dir.p, &b->store, err) < 0)
+        cache_dir_open(req->kiln_dir, &b->store, &b->dir_lock, err) < 0)
         return err_wrap(err, "the kiln directory %s (choose another with --kiln-dir)",
                         req->kiln_dir);
     b->cpu = pool_new(cpu_count());

@@ -58,11 +58,16 @@ static Str lock_path(Arena *a, const char *kiln_dir)
     return str_fmt_in(a, "%s/lock", kiln_dir);
 }
 
-int cache_dir_lock(const char *kiln_dir, int *ret_fd, Err *err)
+int cache_dir_open(const char *kiln_dir, Store **ret, int *ret_lock, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
+    cleanup_close int lock = -1;
 
-    return lock_file(lock_path(&a, kiln_dir).p, LOCK_SHARED, ret_fd, err);
+    TRY(dir_make_all(AT_FDCWD, kiln_dir, 0700, err));
+    TRY(lock_file(lock_path(&a, kiln_dir).p, LOCK_SHARED, &lock, err));
+    TRY(store_open(str_fmt_in(&a, "%s/store", kiln_dir).p, ret, err));
+    *ret_lock = steal_fd(&lock);
+    return 0;
 }
 
 /* --- what there is --- */
@@ -422,6 +427,34 @@ static void remove_used(Prune *p)
             remove_other(p, &p->others.v[at]);
 }
 
+static int open_dir(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* Where a file is written beside the one that it takes the place of (os/file.h). */
+static void remove_unfinished(int fd, const char *prefix)
+{
+    cleanup_dir_list DirList names = {0};
+    Err ignored;
+
+    if (list(fd, &names, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < names.n; i++)
+        if (strncmp(names.v[i].name, prefix, strlen(prefix)) == 0)
+            (void)unlinkat(fd, names.v[i].name, 0);
+}
+
+static void remove_temporary(Prune *p)
+{
+    cleanup_close int fd = open_dir(p->o->kiln_dir);
+
+    remove_unfinished(fd, "." DIGESTS_NAME ".");
+    remove_unfinished(p->cache_fd, ".");
+    if (p->store_fd >= 0)
+        store_sweep_idle(p->store_fd);
+}
+
 static void remove_all(Prune *p)
 {
     if (p->blobs.n)
@@ -435,11 +468,7 @@ static void remove_all(Prune *p)
         qsort(p->others.v, p->others.n, sizeof(*p->others.v), other_age);
     remove_used(p);
     remove_keys(p);
-}
-
-static int open_dir(const char *path)
-{
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    remove_temporary(p);
 }
 
 static void prune_done(Prune *p)
@@ -455,21 +484,32 @@ static void prune_done(Prune *p)
     arena_done(&p->arena);
 }
 
+/* 1 when nobody else works there, 0 when somebody does. */
+static int lock_dir(const PruneOpts *o, int *ret_fd, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    const char *path = lock_path(&a, o->kiln_dir).p;
+    int locked = lock_file_try(path, LOCK_EXCLUSIVE, ret_fd, err);
+
+    if (locked != 0 || o->only_if_idle)
+        return locked;
+    if (o->waits)
+        o->waits(o->kiln_dir);
+    TRY(lock_file(path, LOCK_EXCLUSIVE, ret_fd, err));
+    return 1;
+}
+
 int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err)
 {
     cleanup_with(prune_done)
         Prune p = {.o = o, .cache_fd = -1, .blobs_fd = -1, .store_fd = -1, .mounts_fd = -1};
     cleanup_close int lock = -1;
-    const char *path = lock_path(&p.arena, o->kiln_dir).p;
-    int locked = 1;
+    int locked;
 
     *ret = (PruneReport){0};
     if (access(o->kiln_dir, F_OK) < 0)
         return err_sys(err, "%s", o->kiln_dir);
-    if (o->only_if_idle)
-        TRY(locked = lock_file_try(path, LOCK_EXCLUSIVE, &lock, err));
-    else
-        TRY(lock_file(path, LOCK_EXCLUSIVE, &lock, err));
+    TRY(locked = lock_dir(o, &lock, err));
     if (!locked)
         return 0;
     p.cache_fd = open_dir(str_fmt_in(&p.arena, "%s/cache", o->kiln_dir).p);

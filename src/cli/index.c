@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "cache/prune.h"
 #include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/registry_opts.h"
@@ -43,6 +44,7 @@ typedef struct Make {
     RegistryOpts opts;
     Registry *registry;
     Store *store;
+    int dir_lock; /* of the kiln directory that it is in */
     VEC(Reference) tags;
     VEC(Source *) sources;
     VEC(Entry) entries;
@@ -59,6 +61,7 @@ static void make_done(Make *m)
     registry_free(m->registry);
     registry_opts_done(&m->opts);
     store_free(m->store);
+    close_at(&m->dir_lock);
     arena_done(&m->arena);
 }
 
@@ -215,7 +218,7 @@ static int make(Make *m, Err *err)
     TRY(digest_files_check(&files, err));
     TRY(registry_opts_fill(s, &m->arena, &m->opts, err));
     TRY(registry_new(&m->opts, &m->registry, err));
-    TRY(store_open(str_fmt_in(&m->arena, "%s/store", dir).p, &m->store, err));
+    TRY(cache_dir_open(dir, &m->store, &m->dir_lock, err));
     TRY(read_sources(m, err));
     TRY(make_index(m, err));
     if (s->oci_layout_path && write_layout(m, s->oci_layout_path, err) < 0)
@@ -231,7 +234,7 @@ static int make(Make *m, Err *err)
 
 static int run(const Settings *s, Err *err)
 {
-    cleanup_with(make_done) Make m = {.s = s};
+    cleanup_with(make_done) Make m = {.s = s, .dir_lock = -1};
 
     return make(&m, err);
 }

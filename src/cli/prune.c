@@ -22,12 +22,18 @@ static const char usage[] =
     "  kiln prune                        everything\n"
     "\n";
 
+static void say_that_it_waits(const char *kiln_dir)
+{
+    log_line(LOG_INFO, "waiting for those who work in %s", kiln_dir);
+}
+
 static int run(const Settings *s, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     struct timespec now;
     PruneReport r;
-    PruneOpts o = {.kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&a)};
+    PruneOpts o = {.kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&a),
+                   .waits = say_that_it_waits};
 
     if (s->positional.n)
         return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"",

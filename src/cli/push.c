@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "cache/prune.h"
 #include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/registry_opts.h"
@@ -27,6 +28,7 @@ typedef struct Push {
     RegistryOpts opts;
     Registry *registry;
     Store *store;
+    int dir_lock; /* of the kiln directory that it is in, or -1 */
     VEC(Reference) tags;
     Descriptor root;
 } Push;
@@ -37,6 +39,7 @@ static void push_done(Push *p)
     registry_free(p->registry);
     registry_opts_done(&p->opts);
     store_free(p->store);
+    close_at(&p->dir_lock);
     arena_done(&p->arena);
 }
 
@@ -85,7 +88,7 @@ static int open_image(Push *p, const char *path, Err *err)
         return layout_only_image(p->store, &p->root, &p->arena, err);
     }
     dir = p->s->kiln_dir ? p->s->kiln_dir : default_kiln_dir(&p->arena);
-    TRY(store_open(str_fmt_in(&p->arena, "%s/store", dir).p, &p->store, err));
+    TRY(cache_dir_open(dir, &p->store, &p->dir_lock, err));
     return open_archive(p, path, err);
 }
 
@@ -162,7 +165,7 @@ static int push(Push *p, Err *err)
 
 static int run(const Settings *s, Err *err)
 {
-    cleanup_with(push_done) Push p = {.s = s};
+    cleanup_with(push_done) Push p = {.s = s, .dir_lock = -1};
 
     return push(&p, err);
 }

@@ -29,6 +29,8 @@ int store_open(const char *dir, Store **ret, Err *err) must_check;
 void store_free(Store *s);
 CLEANUP_DEFINE(Store, store_free);
 const char *store_dir(const Store *s); /* absolute */
+/* Where nobody works in the store of that directory: all that is temporary there, however new. */
+void store_sweep_idle(int dir_fd);
 
 bool store_has(Store *s, const Digest *d, uint64_t *ret_size); /* ret_size may be NULL */
 /* For reading, at position 0. ret_size may be NULL. */

@@ -44,15 +44,25 @@ static void sweep_entry(int tmp_fd, const char *name, time_t now)
     }
 }
 
-void store_sweep(Store *s)
+static void sweep(int store_fd, time_t now)
 {
-    cleanup_close int fd = openat(s->fd, STORE_TMP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_close int fd = openat(store_fd, STORE_TMP, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup_dir_list DirList list = {0};
-    time_t now = time(NULL);
     Err ignored;
 
     if (fd < 0 || dir_list(fd, &list, &ignored) < 0)
         return;
     for (size_t i = 0; i < list.n; i++)
         sweep_entry(fd, list.v[i].name, now);
+}
+
+void store_sweep(Store *s)
+{
+    sweep(s->fd, time(NULL));
+}
+
+void store_sweep_idle(int dir_fd)
+{
+    sweep(dir_fd, INT64_MAX / 2); /* everything is old */
+    (void)unlinkat(dir_fd, STORE_TMP, AT_REMOVEDIR);
 }

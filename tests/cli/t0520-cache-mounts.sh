@@ -62,8 +62,11 @@ like "counts" "$output" '([3-9]|[1-9][0-9])\.[0-9]+ MB are left'
 ok "stays while it is new" "$KILN" prune --unused 1h
 is "as long as that" "$(stat -c %s "$KILN_DIR/digests")" 3000000
 touch -d '2 hours ago' "$KILN_DIR/digests"
+mkdir -p "$KILN_DIR/store/tmp/spool.killed"
+touch "$KILN_DIR/store/tmp/spool.killed/x" "$KILN_DIR/.digests.0123" "$KILN_DIR/cache/.key.0123"
 ok "is old one day" "$KILN" prune --unused 1h
 ok "and goes" test ! -e "$KILN_DIR/digests"
+is "with what killed builds have left" "$(find "$KILN_DIR" -name 'spool.*' -o -name '.digests*' -o -name '.key*')" ""
 head -c 3000000 /dev/zero >"$KILN_DIR/digests"
 ok "everything goes" "$KILN" prune
 is "all entries" "$(find "$KILN_DIR/cache" -type f | wc -l)" 0

@@ -39,6 +39,21 @@ wait "$one"
 is "which is not disturbed" $? 0
 "$KILN" prune >/dev/null 2>&1
 
+# Whoever has blobs in the store keeps pruning away, and the other way round.
+"$KILN" build -q --build-context "base=oci-layout://$LAB/busybox" -o "type=docker-archive,dest=$LAB/archive" -f - "$LAB/ctx" \
+    <<<'FROM base' >/dev/null
+exec 8>"$KILN_DIR/lock"
+flock -x 8
+fails "kiln push waits for it" 124 timeout 1 "$KILN" push "$LAB/archive" -d 127.0.0.1:1/x
+fails "kiln index, too" 124 timeout 1 "$KILN" index create -t 127.0.0.1:1/x 127.0.0.1:1/y
+exec 8>&-
+exec 8<"$KILN_DIR/lock"
+flock -s 8
+fails "and pruning waits for those who work there" 124 timeout 1 "$KILN" prune
+like "and says so" "$output" "waiting for those who work in $KILN_DIR"
+exec 8>&-
+fails "nobody waits longer" 1 timeout 60 "$KILN" push --push-retry 0 "$LAB/archive" -d 127.0.0.1:1/x
+
 export LAB_FLOCK=none
 fails "no locks" 1 build
 is "are an error that says so, and what to do" "$(grep '^kiln: the' <<<"$output")" \

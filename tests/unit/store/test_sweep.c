@@ -81,6 +81,27 @@ TEST(wherever_it_is)
     like_nfs = no_locks = false;
 }
 
+TEST(nothing_is_left_where_nobody_works)
+{
+    cleanup_scratch Scratch dir = scratch_new();
+    cleanup_close int fd = -1;
+
+    reopen(&dir);
+    CHECK(mkdirat(dir.fd, "s/tmp", 0755) == 0);
+    put(dir.fd, "s/tmp/blob.new", "x");
+    CHECK(mkdirat(dir.fd, "s/tmp/spool.new", 0700) == 0);
+    put(dir.fd, "s/tmp/spool.new/x", "x");
+    put(dir.fd, "s/tmp/note", "x");
+    make_old(dir.fd, "s/tmp/blob.new", time(NULL) + 1); /* before there was time */
+    fd = openat(dir.fd, "s", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    store_sweep_idle(fd);
+    CHECK(!there(&dir, "s/tmp/blob.new") && !there(&dir, "s/tmp/spool.new"));
+    CHECK(there(&dir, "s/tmp/note")); /* not ours */
+    CHECK(unlinkat(dir.fd, "s/tmp/note", 0) == 0);
+    store_sweep_idle(fd);
+    CHECK(!there(&dir, "s/tmp"));
+}
+
 TEST(leaves_a_blob_being_written)
 {
     cleanup_scratch Scratch dir = scratch_new();
@@ -113,5 +134,5 @@ TEST(follows_no_link)
     CHECK(there(&dir, "precious/file"));
 }
 
-TEST_MAIN(T(removes_what_is_left), T(wherever_it_is), T(leaves_a_blob_being_written),
-          T(follows_no_link))
+TEST_MAIN(T(removes_what_is_left), T(wherever_it_is), T(nothing_is_left_where_nobody_works),
+          T(leaves_a_blob_being_written), T(follows_no_link))
