@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 #include "os/walk.h"
+#include "sandbox/sandbox.h"
 
 enum {
     MOUNT_DEPTH = 256 /* of directories below one another */
@@ -290,9 +291,26 @@ static int find_mounts(Prune *p, Err *err)
 
 /* --- what goes --- */
 
+static void not_removed(Prune *p, const Err *why)
+{
+    if (p->report.why_not.kind == ERR_NONE)
+        p->report.why_not = *why;
+}
+
+static bool remove_file(Prune *p, int dirfd, const char *name)
+{
+    Err err;
+
+    if (unlinkat(dirfd, name, 0) == 0)
+        return true;
+    (void)err_sys(&err, "%s", name);
+    not_removed(p, &err);
+    return false;
+}
+
 static void remove_blob(Prune *p, Blob *b)
 {
-    if (b->removed || unlinkat(p->blobs_fd, b->name.p, 0) < 0)
+    if (b->removed || !remove_file(p, p->blobs_fd, b->name.p))
         return;
     b->removed = true;
     p->bytes -= b->size;
@@ -302,7 +320,7 @@ static void remove_blob(Prune *p, Blob *b)
 
 static void remove_entry(Prune *p, const Entry *e)
 {
-    if (unlinkat(p->cache_fd, e->name.p, 0) < 0)
+    if (!remove_file(p, p->cache_fd, e->name.p))
         return;
     p->report.entries++;
     if (e->layer && --e->layer->users == 0 && !e->layer->listed)
@@ -338,25 +356,38 @@ static int other_age(const void *a, const void *b)
     return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
-/* What another build has locked, or a mount is in, stays. */
-static bool remove_mount(Prune *p, Str mount)
+/* 1; or 0: another build has it locked, or something is mounted in it. */
+static int try_remove_mount(Prune *p, Str mount, Err *err)
 {
     cleanup_close int lock = -1;
     Str path =
         str_fmt_in(&p->arena, "%s/cache-mounts/" STR_FMT ".lock", p->o->kiln_dir, STR_ARG(mount));
-    Err ignored;
+    int got, rest;
 
-    if (lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, &ignored) != 1 ||
-        dir_remove_all(p->mounts_fd, mount.p, &ignored) != 0)
-        return false;
+    TRY(got = lock_file_try(path.p, LOCK_EXCLUSIVE, &lock, err));
+    if (got == 0)
+        return 0;
+    TRY(rest = dir_remove_all(p->mounts_fd, mount.p, err));
+    if (rest)
+        return 0;
     (void)unlink(path.p); /* whoever waits for it looks whether it is still there (os/lock.h) */
-    p->report.mounts++;
-    return true;
+    return 1;
+}
+
+static bool remove_mount(Prune *p, Str mount)
+{
+    Err err;
+    int done = try_remove_mount(p, mount, &err);
+
+    if (done < 0)
+        not_removed(p, &err);
+    p->report.mounts += done > 0;
+    return done > 0;
 }
 
 static void remove_other(Prune *p, const Other *o)
 {
-    if (!(o->mount.n ? remove_mount(p, o->mount) : unlink(digests_path(p).p) == 0))
+    if (!(o->mount.n ? remove_mount(p, o->mount) : remove_file(p, AT_FDCWD, digests_path(p).p)))
         return;
     p->bytes -= o->size;
     p->report.bytes += o->size;
@@ -453,6 +484,7 @@ static void remove_temporary(Prune *p)
     remove_unfinished(p->cache_fd, ".");
     if (p->store_fd >= 0)
         store_sweep_idle(p->store_fd);
+    sandbox_remove_stale(p->o->kiln_dir);
 }
 
 static void remove_all(Prune *p)

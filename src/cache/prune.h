@@ -28,6 +28,7 @@ typedef struct PruneOpts {
 typedef struct PruneReport {
     uint64_t entries, blobs, mounts; /* removed */
     uint64_t bytes, kept_bytes;
+    Err why_not; /* the first of what could not be removed; ERR_NONE = everything could */
 } PruneReport;
 
 int cache_prune(const PruneOpts *o, PruneReport *ret, Err *err) must_check;

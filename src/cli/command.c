@@ -10,6 +10,7 @@
 #include "os/signal.h"
 #include "os/temp.h"
 #include "sandbox/hide.h"
+#include "sandbox/userns.h"
 
 static const char *advice(const Err *err)
 {
@@ -66,10 +67,13 @@ static int open_log_file(Err *err)
 
 int command_run(const CommandLine *c, const Settings *s, Err *err)
 {
+    Err why;
     int rc;
 
     if (c->launches)
         return c->run(s, err);
+    if (c->as_root && userns_enter(&why) < 0)
+        log_debug("no user namespace: %s", why.msg);
     hide_memory();
     TRY(signals_install(err));
     rc = c->run(s, err);

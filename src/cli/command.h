@@ -16,6 +16,7 @@ typedef struct CommandLine {
      * signals caught, temporary files removed in the end.
      */
     bool launches;
+    bool as_root; /* in a user namespace if need be: what commands have made belongs to many ids */
 } CommandLine;
 
 /* Parse what follows the command's name and run it; returns the exit status. */

@@ -50,12 +50,14 @@ static int run(const Settings *s, Err *err)
              num_format_bytes(r.bytes).z, (unsigned long long)r.entries,
              (unsigned long long)r.blobs, (unsigned long long)r.mounts,
              num_format_bytes(r.kept_bytes).z);
+    if (r.why_not.kind != ERR_NONE)
+        log_line(LOG_WARN, "not everything could be removed: %s", r.why_not.msg);
     return 0;
 }
 
 int prune_main(int argc, char **argv)
 {
-    static const CommandLine line = {FRONT_PRUNE, usage, run};
+    static const CommandLine line = {FRONT_PRUNE, usage, run, .as_root = true};
 
     return command_main(&line, argc, argv);
 }

@@ -97,6 +97,16 @@ static void remove_stale(int roots_fd, const char *roots)
             remove_if_stale(roots_fd, roots, str_from(list.v[i].name));
 }
 
+void sandbox_remove_stale(const char *kiln_dir)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    Str roots = str_fmt_in(&a, "%s/roots", kiln_dir);
+    cleanup_close int fd = open(roots.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        remove_stale(fd, roots.p);
+}
+
 /* 1 when locked, 0 when somebody else has it, or has removed it meanwhile. */
 static int lock_own_dir(NsSandbox *s, Err *err)
 {

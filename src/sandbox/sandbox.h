@@ -64,6 +64,8 @@ bool sandbox_kind_known(const char *kind); /* "auto" included */
 
 /* Probe, choose, prepare. 'l' is borrowed. */
 int sandbox_open(const SandboxOpts *opts, Launcher *l, Sandbox **ret, Err *err) must_check;
+/* What kilns that were killed have left of their roots there; sandbox_open() does that, too. */
+void sandbox_remove_stale(const char *kiln_dir);
 void sandbox_free(Sandbox *s);
 CLEANUP_DEFINE(Sandbox, sandbox_free);
 const char *sandbox_name(const Sandbox *s);

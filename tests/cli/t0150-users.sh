@@ -50,6 +50,15 @@ build() { printf '%s ' build -q --kiln-dir "$LAB_USER_HOME/$1" --build-context "
 # shellcheck disable=SC2046 # words without blanks
 is "RUN: the image that root builds" "$(lab_user ids "$kiln" $(build k1))" "$("$KILN" $(build k2))"
 
+# What commands have left in a cache belongs to his subordinate ids.
+printf 'FROM base\nRUN --mount=type=cache,target=/c mkdir -m 700 /c/d && echo x >/c/d/f && chown -R 5:5 /c/d\n' >"$LAB_USER_HOME/ctx/Dockerfile"
+# shellcheck disable=SC2046
+ok "a cache with files of others" lab_user ids "$kiln" $(build k1)
+ok "kiln prune without these" lab_user none "$kiln" prune --kiln-dir "$LAB_USER_HOME/k1"
+like "says that something is left" "$output" 'not everything could be removed: .*Permission denied'
+ok "kiln prune with them" lab_user ids "$kiln" prune --kiln-dir "$LAB_USER_HOME/k1"
+is "removes it" "$(ls -A "$LAB_USER_HOME/k1/cache-mounts")" ""
+
 # A user without sub-ids has one id to give: commands run as root of nothing else, and other owners are refused in words.
 printf 'FROM base\nRUN id -u >/id && echo x >/x\n' >"$LAB_USER_HOME/ctx/Dockerfile"
 # shellcheck disable=SC2046

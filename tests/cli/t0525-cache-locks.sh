@@ -24,6 +24,7 @@ mkdir -p "$KILN_DIR/roots/s.killed/0"
 sed -i 's/echo x/echo again/' "$LAB/ctx/Dockerfile"
 ok "another, and a cache in a layout" build --cache-to "type=local,dest=$LAB/cache"
 is "what a killed one left is gone" "$(find "$KILN_DIR/roots" -mindepth 1)" ""
+mkdir -p "$KILN_DIR/roots/s.killed/0"
 ok "kiln prune" "$KILN" prune
 like "removes" "$output" 'removed .* 3 cache mounts'
 is "all of it" "$(left)" ""
