@@ -94,6 +94,7 @@ void cached_free(Builder *b)
     vec_done(&c->to);
     vec_done(&c->jobs);
     vec_done(&c->waiting);
+    vec_done(&c->listings);
     vec_done(&c->mounts);
     vec_done(&c->restored);
     vec_done(&c->damaged);
@@ -183,7 +184,7 @@ static void find_failed(const Builder *b, CacheSource *s, const Err *err)
     }
     log_debug("the cache " STR_FMT " is not asked until the build is over: %s",
               STR_ARG(cache_repo_name(s->repo)), err->msg);
-    s->lost = true;
+    atomic_store(&s->lost, true);
 }
 
 static bool find_in(Builder *b, CacheSource *s, const CacheWant *want, Arena *a, CacheEntry *ret)
@@ -213,7 +214,8 @@ void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Aren
     *ret = NULL;
     http_known_names_only(is_away(b));
     vec_foreach(s, &b->cache->from) {
-        if (atomic_load(&(*s)->broken) || (*s)->lost || !find_in(b, *s, &want, a, &entry))
+        if (atomic_load(&(*s)->broken) || atomic_load(&(*s)->lost) ||
+            !find_in(b, *s, &want, a, &entry))
             continue;
         *ret = arena_new(a, CacheHit);
         **ret = (CacheHit){entry, *s};

@@ -63,6 +63,28 @@ bool cached_remote_find(Builder *b, Str url, RemoteStamp *ret);
 /* Keep it of the files that this build has fetched. */
 void cached_write_remotes(const Plan *p);
 
+/*
+ * Listings of layers (layer/listing.h), for steps that look at names only: with them a COPY that
+ * is made fetches none of the layers below it. They are entries like those of steps.
+ *
+ *      cached_find_listings   look for those of layers that are not here
+ *      cached_begin_trees     trees are wanted: that, and begin to fetch layers without a listing
+ *      cached_listing         true: *ret is to be read instead of the layer, for a tree alone
+ *      cached_list_begin      a layer that was fetched is about to be read out of 'in': not NULL
+ *                             when its listing is to be made meanwhile; borrowed until
+ *      cached_list_end        which 'whole' says that it was right to the end
+ *
+ * Layers of less than CACHED_LISTING_MIN have none: it would not be smaller.
+ */
+#define CACHED_LISTING_MIN ((uint64_t)64 << 10)
+void cached_find_listings(Builder *b, const ImageLayer *v, size_t n);
+void cached_begin_trees(Builder *b, const ImageLayerVec *layers);
+bool cached_listing(Builder *b, const ImageLayer *l, ImageLayer *ret);
+Listed *cached_list_begin(Builder *b, const ImageLayer *l, Reader *in);
+void cached_list_end(Builder *b, const ImageLayer *l, bool whole);
+/* One could not be read: no more of them are used. */
+void cached_listing_failed(Builder *b);
+
 /* Directories of caches, which must stay where they are. */
 void cached_paths(const Builder *b, StrVec *ret);
 

@@ -13,7 +13,7 @@ typedef struct CacheSource {
     BaseImage origin;     /* how its layers are had: in its registry, or in its layout */
     atomic_bool broken;   /* reading or writing failed: not tried again in this build */
     bool told;            /* the user knows */
-    bool lost;            /* it could not be reached while "/" was away */
+    atomic_bool lost;     /* it could not be reached while "/" was away */
     pthread_mutex_t lock; /* of 'err' */
     Err err;              /* why it is broken */
     struct {
@@ -27,6 +27,7 @@ typedef struct CacheHit {
 } CacheHit;
 
 typedef struct CacheJob CacheJob;
+typedef struct CacheListing CacheListing; /* cached_listing.c's */
 
 /* cached_mounts.c: a directory that this build has used. */
 typedef struct UsedMount {
@@ -51,6 +52,8 @@ struct BuildCache {
     Pool *up;         /* writes */
     Registry *writes; /* what they talk to registries with: hurried in the end; owned, or NULL */
     VEC(CacheJob *) jobs, waiting;
+    VEC(CacheListing *) listings; /* in the builder's arena */
+    bool listings_off;            /* one of them was damaged */
     VEC(UsedMount) mounts;
     VEC(RestoredMount) restored;
     StrVec damaged; /* keys of mounts that could not be restored */
@@ -107,3 +110,10 @@ typedef struct CacheNew {
     const CacheSource *from; /* it was found there: the others get it as well, when all is built */
 } CacheNew;
 int cached_write(StageBuild *s, const CacheNew *n, Err *err) must_check;
+/* 1: it has that entry, and may use it. On any thread. */
+int cached_is_there(const Builder *b, const CacheSource *to, const CacheKey *key,
+                    const Platform *platform, Err *err) must_check;
+
+/* cached_listing.c */
+void cached_listings_write(Builder *b); /* begin */
+void cached_listings_join(Builder *b);

@@ -243,22 +243,34 @@ static void mark_stages(Plan *p)
     }
 }
 
-/* Layers that a command is going to stand on are wanted soon. */
-static void prefetch(Plan *p)
+static void prefetch_stage(Builder *b, const Stage *s)
 {
-    vec_foreach(s, &p->stages) {
-        if (!(*s)->needed || (*s)->from_cache)
-            continue;
-        vec_foreach(step, &(*s)->steps) {
-            const CacheHit *h = step->cache ? step->cache->hit : NULL;
+    ImageLayerVec layers = {0};
 
-            if (h && cache_repo_spec(h->from->repo)->kind == CACHE_REGISTRY) {
-                ImageLayer l = {h->entry.layer, h->entry.diff_id, &h->from->origin, true};
+    vec_foreach(step, &s->steps) {
+        const CacheHit *h = step->cache ? step->cache->hit : NULL;
 
-                download_begin(p->b, &l);
-            }
+        if (h && cache_repo_spec(h->from->repo)->kind == CACHE_REGISTRY) {
+            ImageLayer l = {h->entry.layer, h->entry.diff_id, &h->from->origin, true};
+
+            vec_push(&layers, l);
         }
     }
+    if (s->runs)
+        vec_foreach(l, &layers)
+            download_begin(b, l);
+    else
+        cached_begin_trees(b, &layers);
+    cached_find_listings(b, layers.v, layers.n);
+    vec_done(&layers);
+}
+
+/* Layers that a step is going to stand on are wanted soon. */
+static void prefetch(Plan *p)
+{
+    vec_foreach(s, &p->stages)
+        if ((*s)->needed && !(*s)->from_cache)
+            prefetch_stage(p->b, *s);
 }
 
 /* Also of stages that nothing needs: their steps may be wanted when others miss. */

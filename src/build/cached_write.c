@@ -23,17 +23,17 @@ struct CacheJob {
     bool written;              /* for whoever has joined it */
 };
 
-/* 1: it has that entry, and may use it. */
-static int is_there(const CacheJob *j, Err *err)
+int cached_is_there(const Builder *b, const CacheSource *to, const CacheKey *key,
+                    const Platform *platform, Err *err)
 {
     cleanup_arena Arena a = ARENA_INIT;
     cleanup_buf Buf manifest = BUF_INIT(LIMIT_MANIFEST);
-    CacheWant want = {&j->keys[0], j->platform, j->b->now_ns, j->b->req->cache_ttl_ns};
+    CacheWant want = {key, platform, b->now_ns, b->req->cache_ttl_ns};
     CacheEntry ignored;
     const char *why;
     int found;
 
-    TRY(found = cache_repo_find(j->to->repo, want.key, &manifest, err));
+    TRY(found = cache_repo_find(to->repo, key, &manifest, err));
     return found && cache_entry_parse(&a, buf_str(&manifest), &want, &ignored, &why);
 }
 
@@ -65,7 +65,7 @@ static int put(const CacheJob *j, const CacheWrite *w, Err *err)
     int done = 0;
 
     if (j->copy)
-        TRY(done = is_there(j, err));
+        TRY(done = cached_is_there(j->b, j->to, &j->keys[0], j->platform, err));
     if (j->copy && !done)
         TRY(done = bring(j, err));
     if (done)
@@ -200,7 +200,10 @@ void cached_flush(Builder *b, const ImageLayerVec *layers)
 {
     Err ignored;
 
-    if (!b->cache || b->cache->waiting.n == 0)
+    if (!b->cache)
+        return;
+    cached_listings_write(b);
+    if (b->cache->waiting.n == 0)
         return;
     /* what fails here is tried again, and reported, when the image is pushed */
     if (layers && push_begin(b, layers, &ignored) < 0)
@@ -264,6 +267,7 @@ void cached_finish(Builder *b)
     vec_foreach(j, &b->cache->jobs)
         join(*j);
     b->cache->jobs.n = 0;
+    cached_listings_join(b);
     vec_foreach(to, &b->cache->to)
         tell(b, *to);
     save_digests(b);

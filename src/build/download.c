@@ -153,6 +153,11 @@ void download_begin(Builder *b, const ImageLayer *l)
     vec_push(&b->downloads, d);
 }
 
+bool download_was_begun(const Builder *b, const Digest *d)
+{
+    return find(b, d) != NULL;
+}
+
 Download *download_find(const Builder *b, const Digest *digest)
 {
     Download *d = find(b, digest);

@@ -16,6 +16,7 @@
 
 /* Begin, unless the layer is here or has been begun. For layers in a registry. */
 void download_begin(Builder *b, const ImageLayer *l);
+bool download_was_begun(const Builder *b, const Digest *d);
 /* What is still under way; NULL when it was never begun or has ended. */
 Download *download_find(const Builder *b, const Digest *d);
 /*

@@ -253,6 +253,16 @@ void stage_begin_config(StageBuild *s)
         scope_inherit(&s->scope, &stage->base->built->scope);
 }
 
+static void begin_layers(StageBuild *s)
+{
+    if (s->stage->runs) {
+        image_prefetch(s->b, s->stage->image);
+        cached_find_listings(s->b, s->fs->layers.v, s->fs->layers.n);
+    } else {
+        cached_begin_trees(s->b, &s->fs->layers);
+    }
+}
+
 static int start_stage(StageBuild *s, Err *err)
 {
     Stage *stage = s->stage;
@@ -266,7 +276,7 @@ static int start_stage(StageBuild *s, Err *err)
         s->fs = rootfs_from_image(s->b, stage->image);
         if (!stage->from_cache && (stage_has_files(stage) || stage->readers > 1 ||
                                    stage != s->plan->target || local_output))
-            image_prefetch(s->b, stage->image);
+            begin_layers(s);
     } else {
         s->fs = rootfs_new(s->b);
     }

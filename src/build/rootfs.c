@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "build/cached.h"
 #include "build/damage.h"
 #include "build/download.h"
 #include "build/ignored.h"
@@ -72,18 +73,49 @@ void rootfs_free(Rootfs *r)
 
 /* --- loading --- */
 
-static int load_layer(Rootfs *r, size_t number, Disk *disk, Err *err)
+static int read_layer(Rootfs *r, size_t number, Disk *disk, Err *err)
 {
     cleanup_with(layer_stream_free_at) LayerStream *s = NULL;
+    const ImageLayer *l = &r->layers.v[number - 1];
     ApplyOpts o = {.tree = r->tree,
                    .disk = disk,
                    .layer = (uint16_t)number,
                    .keep = r->keep,
                    .n_keep = ARRAY_LEN(r->keep)};
+    int rc;
 
-    TRY(layer_stream_open(r->b, &r->layers.v[number - 1], &s, err));
-    TRY(layer_apply(layer_stream_reader(s), &o, err));
+    TRY(layer_stream_open(r->b, l, &s, err));
+    o.listed = cached_list_begin(r->b, l, layer_stream_reader(s));
+    rc = layer_apply(o.listed ? listed_reader(o.listed) : layer_stream_reader(s), &o, err);
+    if (rc == 0)
+        rc = layer_stream_finish(s, err);
+    if (o.listed)
+        cached_list_end(r->b, l, rc == 0);
+    return rc;
+}
+
+static int read_listing(Rootfs *r, const ImageLayer *listing, size_t number, Err *err)
+{
+    cleanup_with(layer_stream_free_at) LayerStream *s = NULL;
+    ListingReader in;
+    ApplyOpts o = {.tree = r->tree,
+                   .layer = (uint16_t)number,
+                   .keep = r->keep,
+                   .n_keep = ARRAY_LEN(r->keep)};
+
+    TRY(layer_stream_open(r->b, listing, &s, err));
+    in = listing_reader(layer_stream_reader(s));
+    TRY(layer_apply(&in.r, &o, err));
     return layer_stream_finish(s, err);
+}
+
+/* Where names will do, its listing is read instead, if there is one. */
+static int load_layer(Rootfs *r, size_t number, Disk *disk, bool *ret_listed, Err *err)
+{
+    ImageLayer listing;
+
+    *ret_listed = !disk && cached_listing(r->b, &r->layers.v[number - 1], &listing);
+    return *ret_listed ? read_listing(r, &listing, number, err) : read_layer(r, number, disk, err);
 }
 
 static bool is_about_bytes(const Err *err)
@@ -100,8 +132,14 @@ static int load_layers(Rootfs *r, Disk *disk, bool *ret_wrong, Err *err)
     for (size_t i = r->loaded + 1; i <= r->layers.n; i++) {
         const ImageLayer *l = &r->layers.v[i - 1];
         const Digest *d = &l->desc.digest;
+        bool listed;
 
-        if (load_layer(r, i, disk, err) < 0) {
+        if (load_layer(r, i, disk, &listed, err) < 0) {
+            if (listed) {
+                cached_listing_failed(r->b);
+                *ret_wrong = true;
+                return -1;
+            }
             if (is_about_bytes(err))
                 damage_note(r->b, l, err);
             *ret_wrong = is_about_bytes(err) &&

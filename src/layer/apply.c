@@ -333,6 +333,8 @@ int layer_apply(Reader *in, const ApplyOpts *o, Err *err)
 
     while ((rc = tar_reader_next(tar, &e, err)) > 0) {
         TRY(signal_check(err));
+        if (o->listed)
+            listed_entry(o->listed, tar, &e);
         rc = apply_entry(&a, &e, err);
         arena_done(&a.names);
         if (rc < 0)

@@ -118,6 +118,49 @@ is "takes no RUN" "$(cached_steps)" 0
 fails "--no-push without a repository" 1 "$LAB/executor" --context "$LAB/ctx" "${base[@]}" --cache --no-push
 like "says what to do" "$output" '--cache-repo'
 
+# ---- listings
+
+skopeo copy -q --dest-tls-verify=false "oci:$LAB/busybox" "docker://$LAB_REGISTRY/team/base:1"
+whole=$(jq -r '.layers[0].digest' <(skopeo inspect --tls-verify=false --raw "docker://$LAB_REGISTRY/team/base:1"))
+mkdir "$LAB/names"
+printf 'FROM %s/team/base:1\nRUN seq 200000 >/seq; ln -s etc /e; echo joe:x:77:77::: >>/etc/passwd; echo joe:x:77: >>/etc/group\nCOPY --chown=joe f /e/\n' "$LAB_REGISTRY" >"$LAB/names/Dockerfile"
+names() { "$KILN" build --push -t "$LAB_REGISTRY/team/names:1" "$@" "$LAB/names"; }
+fetched() { tail -n "+$((log_from + 1))" "$LAB_REGISTRY_LOG" | grep -c "\"GET /v2/.*/blobs/$1 " || true; } # DIGEST-REGEX
+content() {
+    rm -rf "$LAB/content"
+    skopeo copy -q --src-tls-verify=false "docker://$LAB_REGISTRY/team/names:1" "oci:$LAB/content" && flatten --omit mtime "$LAB/content"
+}
+fresh
+echo 1 >"$LAB/names/f"
+ok "a build on a base from the registry" names --cache
+fresh
+echo 2 >"$LAB/names/f"
+ok "a COPY on it is made again" names --cache
+fresh
+echo 3 >"$LAB/names/f"
+mark
+ok "and again" names --cache
+is "without any of the layers below it" "$(fetched "$whole") $(cached_steps)" "0 1"
+is "only their listings" "$([ "$(layer_gets)" -le 3 ] && echo yes)" yes
+listed=$(content)
+like "what it has to know of them is in those" "$listed" '\./etc/f .*uid=77'
+fresh
+ok "the same without a cache" names
+is "is the same" "$(content)" "$listed"
+fresh
+echo 'RUN cat /seq /e/f | md5sum >/sum' >>"$LAB/names/Dockerfile"
+mark
+ok "a command on it" names --cache
+is "fetches layers" "$(fetched "$whole")" 1
+fresh
+echo 4 >"$LAB/names/f"
+sed -i '$d' "$LAB/names/Dockerfile"
+for f in "$(dirname "$LAB_REGISTRY_LOG")"/data/docker/registry/v2/repositories/team/names/cache/_layers/sha256/*; do
+    case ${f##*/} in "${whole#sha256:}") ;; *) rm -r "$f" ;; esac # every blob of the cache, listings among them
+done
+ok "a cache that lost its blobs" names --cache
+is "costs a fetched layer" "$(content | grep -c '^\./etc/f .*uid=77')" 1
+
 # ---- a layout
 
 fresh

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A listing is made while its layer is read for the first time, and kept when the build is over.
+ */
+#include "base/limits.h"
+#include "base/log.h"
+#include "build/cached_internal.h"
+#include "build/download.h"
+#include "layer/listing.h"
+
+struct CacheListing {
+    Builder *b;
+    CacheKey key;
+    Digest diff_id; /* of the layer */
+    Descriptor layer;
+    Arena arena; /* of 'hit' */
+    CacheHit *hit;
+    bool asked;     /* it was looked for */
+    Listed *listed; /* being made: */
+    Compressor *to; /* into the store */
+    LayerBlob made; /* size 0: it is not, or not to be written any more */
+    Task *task;     /* the search, or the writing; NULL = none, or joined */
+};
+
+enum {
+    LISTING_LEVEL = 1 /* zeros shrink as well as ever */
+};
+
+static CacheListing *listing_of(Builder *b, const ImageLayer *l)
+{
+    BuildCache *c = b->cache;
+    CacheListing *new;
+    KeyMaker k;
+
+    vec_foreach(x, &c->listings)
+        if (digest_eq(&(*x)->diff_id, &l->diff_id))
+            return *x;
+    new = arena_new(&b->arena, CacheListing);
+    *new = (CacheListing){.b = b, .diff_id = l->diff_id, .layer = l->desc};
+    k = key_begin("listing", &b->arena, NULL);
+    key_add(&k, "layer", str_from(l->diff_id.text));
+    key_add(&k, "platform", platform_format(&b->arena, &b->target_platform));
+    new->key = key_end(&k);
+    vec_push(&c->listings, new);
+    return new;
+}
+
+/* --- finding --- */
+
+/* Outputs on this machine want the layers themselves. */
+static bool wants_layers(const Builder *b)
+{
+    return !b->req->push || b->req->outputs.n > 0;
+}
+
+/* In a registry, and there alone when the build began. */
+static bool is_fetched(const Builder *b, const ImageLayer *l)
+{
+    return l->origin && l->origin->in_registry && !image_layout(l->origin) &&
+           (download_was_begun(b, &l->desc.digest) || !store_has(b->store, &l->desc.digest, NULL));
+}
+
+/* Nor is it on its way. */
+static bool is_far(const Builder *b, const ImageLayer *l)
+{
+    return is_fetched(b, l) && !download_was_begun(b, &l->desc.digest);
+}
+
+static int search(void *arg, Err *err)
+{
+    CacheListing *x = arg;
+
+    (void)err;
+    cached_find(x->b, &x->key, &x->b->target_platform, &x->arena, &x->hit);
+    return 0;
+}
+
+void cached_find_listings(Builder *b, const ImageLayer *v, size_t n)
+{
+    VEC(CacheListing *) all = {0};
+    Err ignored;
+
+    for (size_t i = 0; b->cache && i < n; i++) {
+        CacheListing *x;
+
+        if (v[i].desc.size < CACHED_LISTING_MIN || !is_fetched(b, &v[i]))
+            continue;
+        x = listing_of(b, &v[i]);
+        if (x->asked)
+            continue;
+        x->asked = true;
+        x->task = pool_submit(b->cache->pool, search, x);
+        vec_push(&all, x);
+    }
+    vec_foreach(x, &all)
+        (void)!task_join(steal_ptr(&(*x)->task), &ignored);
+    if (all.n)
+        cached_tell(b);
+    vec_done(&all);
+}
+
+bool cached_listing(Builder *b, const ImageLayer *l, ImageLayer *ret)
+{
+    const CacheHit *h;
+
+    if (!b->cache || b->cache->listings_off || wants_layers(b) ||
+        l->desc.size < CACHED_LISTING_MIN || !is_far(b, l))
+        return false;
+    cached_find_listings(b, l, 1);
+    h = listing_of(b, l)->hit;
+    if (!h)
+        return false;
+    *ret = (ImageLayer){h->entry.layer, h->entry.diff_id, NULL, false};
+    if (cache_repo_spec(h->from->repo)->kind != CACHE_LOCAL)
+        ret->origin = &h->from->origin;
+    return true;
+}
+
+void cached_begin_trees(Builder *b, const ImageLayerVec *layers)
+{
+    ImageLayer listing;
+
+    cached_find_listings(b, layers->v, layers->n);
+    vec_foreach(l, layers) {
+        if (!is_far(b, l))
+            continue;
+        if (!cached_listing(b, l, &listing))
+            download_begin(b, l);
+        else if (listing.origin && listing.origin->in_registry)
+            download_begin(b, &listing);
+    }
+}
+
+void cached_listing_failed(Builder *b)
+{
+    b->cache->listings_off = true;
+}
+
+/* --- making --- */
+
+Listed *cached_list_begin(Builder *b, const ImageLayer *l, Reader *in)
+{
+    static const LayerCodec codec = {.kind = COMPRESSION_ZSTD, .level = LISTING_LEVEL};
+    CacheListing *x;
+    Err err;
+
+    if (!b->cache || b->cache->to.n == 0 || l->desc.size < CACHED_LISTING_MIN || !is_fetched(b, l))
+        return NULL;
+    cached_find_listings(b, l, 1);
+    x = listing_of(b, l);
+    if ((x->hit && !b->cache->listings_off) || x->made.desc.size || x->to)
+        return NULL;
+    if (compressor_new(b->store, b->cpu, &codec, &x->to, &err) < 0)
+        return NULL;
+    x->listed = listed_new(in, compressor_writer(x->to));
+    return x->listed;
+}
+
+static int finish(CacheListing *x, Err *err)
+{
+    TRY(listed_finish(x->listed, err));
+    return compressor_finish(x->to, &x->made, err);
+}
+
+void cached_list_end(Builder *b, const ImageLayer *l, bool whole)
+{
+    CacheListing *x = listing_of(b, l);
+    Err err;
+
+    if (whole && finish(x, &err) < 0)
+        log_debug("layer %s has no listing: %s", l->diff_id.text, err.msg);
+    compressor_free(steal_ptr(&x->to));
+    listed_free(steal_ptr(&x->listed));
+}
+
+/* --- keeping --- */
+
+static int put(const CacheListing *x, CacheSource *to, Err *err)
+{
+    cleanup_arena Arena a = ARENA_INIT;
+    cleanup_buf Buf config = BUF_INIT(LIMIT_CONFIG), manifest = BUF_INIT(LIMIT_MANIFEST);
+    CacheEntry e = {.key = x->key,
+                    .platform = x->b->target_platform,
+                    .layer = x->made.desc,
+                    .diff_id = x->made.diff_id,
+                    .written_ns = x->b->now_ns,
+                    .created_by = str_fmt_in(&a, "the listing of layer %s", x->diff_id.text)};
+    CacheWrite w = {.keys = &x->key, .n_keys = 1, .layer = &e.layer, .mount_from = S("")};
+    Descriptor d;
+
+    TRY(cache_entry_format(&e, &config, &manifest, &d, err));
+    w.config = &d;
+    w.config_json = buf_str(&config);
+    w.manifest = buf_str(&manifest);
+    return cache_repo_put(to->repo, &w, err);
+}
+
+/* What fails costs no more than a fetched layer later. */
+static int write_listing(void *arg, Err *err)
+{
+    const CacheListing *x = arg;
+
+    vec_foreach(to, &x->b->cache->to) {
+        /* a kiln directory that is kept has the layers themselves */
+        if (atomic_load(&(*to)->broken) || cache_repo_spec((*to)->repo)->kind == CACHE_LOCAL)
+            continue;
+        if (put(x, *to, err) < 0)
+            log_debug("the listing of layer %s is not kept: %s", x->diff_id.text, err->msg);
+    }
+    return 0;
+}
+
+void cached_listings_write(Builder *b)
+{
+    vec_foreach(x, &b->cache->listings) {
+        if ((*x)->made.desc.size == 0 || (*x)->task)
+            continue;
+        (*x)->task = pool_submit(b->cache->up, write_listing, *x);
+    }
+}
+
+void cached_listings_join(Builder *b)
+{
+    vec_foreach(x, &b->cache->listings) {
+        Err ignored;
+
+        if ((*x)->task)
+            (void)!task_join(steal_ptr(&(*x)->task), &ignored);
+        arena_done(&(*x)->arena);
+        (*x)->hit = NULL;
+    }
+    b->cache->listings.n = 0;
+}
