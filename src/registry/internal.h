@@ -58,22 +58,30 @@ typedef struct Admitted {
     unsigned nth;
 } Admitted;
 
+/* What has gone wrong under a lock: who waited for that meanwhile need not repeat it. */
+typedef struct Failures {
+    _Atomic unsigned all, patient; /* how many, and of those who had patience */
+    Err last;                      /* under the lock */
+} Failures;
+
 /* What is known about one host under one set of security settings. */
 typedef struct Host {
     char *key;
     Str name;
     EndpointUse use;
     HttpTls tls;
-    pthread_mutex_t lock; /* what follows */
-    bool known;           /* the first contact went well */
-    bool https;
+    atomic_bool known;      /* the first contact went well: */
+    bool https;             /* does not change any more */
+    VEC(Admitted) admitted; /* under the registry's lock */
+
+    pthread_mutex_t contact_lock; /* held as long as a first contact takes */
+    Failures contact;
+
+    pthread_mutex_t lock; /* of what follows; held as long as it takes to ask for a token */
     AuthScheme scheme;
     char *realm, *service;
     VEC(Token) tokens;
-    Err failure; /* of the last first contact that went wrong */
-
-    _Atomic unsigned failures, patient_failures; /* how many of all, and of those with patience */
-    VEC(Admitted) admitted;                      /* under the registry's lock */
+    Failures token;
 } Host;
 
 /* A preferred endpoint, set when a mirror served a manifest. */
@@ -157,7 +165,9 @@ int host_do(Registry *r, const Host *h, HttpRequest *http, HttpAnswer *ret, Err 
 
 /* token.c; the caller holds host->lock. */
 
-/* A token for the scopes (n of them), from the cache or the token endpoint. Owned by caller. */
+/* A token for the scopes (n of them) that we have, or NULL. Owned by caller. */
+char *token_find(Host *h, const Credential *c, const Str *scopes, size_t n);
+/* One from the token endpoint. Owned by caller. */
 int token_get(Registry *r, Host *h, const Credential *c, const Str *scopes, size_t n, char **ret,
               Err *err) must_check;
 void token_forget(Host *h, Str used); /* the server would not take it */

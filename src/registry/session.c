@@ -31,6 +31,7 @@ void host_free(Host *h)
     free(h->key);
     free(h->realm);
     free(h->service);
+    (void)pthread_mutex_destroy(&h->contact_lock);
     (void)pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -59,6 +60,7 @@ static Host *host_get(Registry *r, const Endpoint *at)
         found->name = str_head(str_from(found->key), at->host.n);
         found->tls = at->tls;
         found->use = at->use;
+        (void)pthread_mutex_init(&found->contact_lock, NULL);
         (void)pthread_mutex_init(&found->lock, NULL);
         vec_push(&r->shared->hosts, found);
     }
@@ -172,7 +174,7 @@ static int ping(Registry *r, Host *h, bool may_http, bool quick, HttpAnswer *ret
     return 0;
 }
 
-static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
+static int make_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
     cleanup_arena Arena a = ARENA_INIT;
@@ -181,45 +183,57 @@ static int host_contact_locked(Registry *r, Host *h, const Endpoint *at, bool qu
     TRY(ping(r, h, at->may_http, quick, &answer, err));
     if (http_status_is_temporary(answer.status))
         return registry_fail(r, at, &answer, "GET /v2/", err);
-    if (answer.status == 401)
+    if (answer.status == 401) {
+        (void)pthread_mutex_lock(&h->lock);
         host_learn(h, &answer, &a, &scope);
-    h->known = true;
+        (void)pthread_mutex_unlock(&h->lock);
+    }
+    atomic_store(&h->known, true);
     return 0;
 }
+
+/* --- failures that callers share: with those who are as patient, or less --- */
 
 static bool is_patient(const Registry *r, bool quick)
 {
     return !quick && !http_is_hurried(&r->hurry);
 }
 
-static void note_failure(Host *h, bool patient, const Err *err)
+static unsigned failures_count(const Failures *f, bool patient)
 {
-    h->failure = *err;
-    (void)atomic_fetch_add(&h->failures, 1);
-    if (patient)
-        (void)atomic_fetch_add(&h->patient_failures, 1);
+    return atomic_load(patient ? &f->patient : &f->all);
 }
 
-/*
- * First contact, once; the host is locked when this returns 0. Whoever waited while somebody failed
- * who was as patient need not repeat it.
- */
+static void failures_note(Failures *f, bool patient, const Err *err)
+{
+    f->last = *err;
+    (void)atomic_fetch_add(&f->all, 1);
+    if (patient)
+        (void)atomic_fetch_add(&f->patient, 1);
+}
+
+/* First contact, once. */
 static int host_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
-    _Atomic unsigned *failures = is_patient(r, quick) ? &h->patient_failures : &h->failures;
-    unsigned before = atomic_load(failures);
+    bool patient = is_patient(r, quick);
+    unsigned before = failures_count(&h->contact, patient);
+    int rc = 0;
 
-    (void)pthread_mutex_lock(&h->lock);
-    if (h->known)
+    if (atomic_load(&h->known))
         return 0;
-    if (atomic_load(failures) != before)
-        *err = h->failure;
-    else if (host_contact_locked(r, h, at, quick, err) == 0)
-        return 0;
-    else
-        note_failure(h, is_patient(r, quick), err);
-    (void)pthread_mutex_unlock(&h->lock);
-    return -1;
+    (void)pthread_mutex_lock(&h->contact_lock);
+    if (atomic_load(&h->known)) {
+        rc = 0;
+    } else if (failures_count(&h->contact, patient) != before) {
+        *err = h->contact.last;
+        rc = -1;
+    } else {
+        rc = make_contact(r, h, at, quick, err);
+        if (rc < 0)
+            failures_note(&h->contact, is_patient(r, quick), err);
+    }
+    (void)pthread_mutex_unlock(&h->contact_lock);
+    return rc;
 }
 
 /* A connection that is refused or reset at once is worth a second try, a time-out is not. */
@@ -230,10 +244,8 @@ static int contact_quickly(Registry *r, const Endpoint *at, Err *err)
     for (unsigned tries = 1;; tries++) {
         int64_t begun = registry_now_ms();
 
-        if (host_contact(r, h, at, true, err) == 0) {
-            (void)pthread_mutex_unlock(&h->lock);
+        if (host_contact(r, h, at, true, err) == 0)
             return 0;
-        }
         if (tries == QUICK_TRIES || !error_may_pass(err) ||
             registry_now_ms() - begun > QUICK_ERROR_MS)
             return -1;
@@ -258,6 +270,8 @@ int registry_contact(Registry *r, const Reference *ref, bool for_push, Err *err)
 typedef struct Attempt {
     unsigned nth; /* of creds_find() */
     Str scope;    /* what a challenge asked for, or "" */
+    bool patient;
+    unsigned token_failures; /* before it waited for the host's lock */
 } Attempt;
 
 /* How it ended. */
@@ -300,10 +314,23 @@ static Str basic_header(const Credential *c, Arena *a)
     return str_dup_in(a, buf_str(&header));
 }
 
-/* A token for everything the call wants; a token endpoint that balks at a second repository is asked
-   for the first alone, and the mount will be refused instead. */
-static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes *s, Arena *a,
-                         Str *ret, Err *err)
+/* For everything the call wants; a token endpoint that balks at a second repository is asked for the
+   first alone, and the mount will be refused instead. */
+static int ask_for_token(Registry *r, Host *h, const Credential *c, const Scopes *s, char **ret,
+                         Err *err)
+{
+    int rc = token_get(r, h, c, s->v, s->n, ret, err);
+
+    if (rc < 0 && s->n > 1 && err->kind == ERR_AUTH) {
+        *ret = token_find(h, c, s->v, 1);
+        rc = *ret ? 0 : token_get(r, h, c, s->v, 1, ret, err);
+    }
+    return rc;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): who asks whom, for what */
+static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes *s,
+                         const Attempt *t, Arena *a, Str *ret, Err *err)
 {
     cleanup_free char *token = NULL;
 
@@ -311,10 +338,15 @@ static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes
         *ret = str_fmt_in(a, "Bearer " STR_FMT, STR_ARG(c->registry_token));
         return 0;
     }
-    if (token_get(r, h, c, s->v, s->n, &token, err) < 0) {
-        if (s->n == 1 || err->kind != ERR_AUTH)
-            return -1;
-        TRY(token_get(r, h, c, s->v, 1, &token, err));
+    token = token_find(h, c, s->v, s->n);
+    if (!token && failures_count(&h->token, t->patient) != t->token_failures) {
+        *err = h->token.last;
+        return -1;
+    }
+    if (!token && ask_for_token(r, h, c, s, &token, err) < 0) {
+        if (error_may_pass(err)) /* a refusal is of one caller */
+            failures_note(&h->token, is_patient(r, false), err);
+        return -1;
     }
     *ret = str_fmt_in(a, "Bearer %s", token);
     return 0;
@@ -352,7 +384,7 @@ static int authorization(Registry *r, Host *h, const Call *call, const Attempt *
     if (h->scheme == AUTH_BEARER) {
         Scopes s = call_scopes(call, t->scope, a);
 
-        return bearer_header(r, h, &c, &s, a, ret, err) < 0 ? refused_without(&why, err) : 1;
+        return bearer_header(r, h, &c, &s, t, a, ret, err) < 0 ? refused_without(&why, err) : 1;
     }
     if (found > 0 && c.username.n)
         *ret = basic_header(&c, a);
@@ -412,7 +444,7 @@ static bool learn_more(Host *h, const HttpAnswer *answer, Str auth, Arena *a, St
 }
 
 /* Which candidate was let in for this repository the last time. Not under the host's lock: that is
-   held as long as a first contact takes. */
+   held as long as a token takes. */
 static unsigned admitted_get(Registry *r, Host *h, const Call *call)
 {
     unsigned nth = 0;
@@ -463,7 +495,7 @@ static bool is_denied(const Outcome *o)
 static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome *o)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    Attempt t = {.nth = nth, .scope = S("")};
+    Attempt t = {.nth = nth, .scope = S(""), .patient = is_patient(r, false)};
     Err *err = &o->err;
 
     o->rc = -1;
@@ -471,14 +503,18 @@ static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome
         cleanup_http_answer HttpAnswer answer = {0};
         Str url, auth = S("");
         bool ours;
-        int ready;
+        int ready = nth == 0;
 
         if (host_contact(r, h, call->at, false, err) < 0)
             return 1;
         url = call_url(call, h, &a);
         ours = is_of_host(call, h, url);
-        ready = ours ? authorization(r, h, call, &t, &a, &auth, err) : nth == 0;
-        (void)pthread_mutex_unlock(&h->lock);
+        if (ours) {
+            t.token_failures = failures_count(&h->token, t.patient);
+            (void)pthread_mutex_lock(&h->lock);
+            ready = authorization(r, h, call, &t, &a, &auth, err);
+            (void)pthread_mutex_unlock(&h->lock);
+        }
         if (ready <= 0)
             return ready < 0;
         if (send_call(r, h, call, url, auth, &answer, err) < 0)

@@ -212,24 +212,26 @@ static int read_answer(const HttpAnswer *answer, Token *ret, Err *err)
     return 0;
 }
 
+char *token_find(Host *h, const Credential *c, const Str *scopes, size_t n)
+{
+    cleanup_free char *key = cache_key(c, scopes, n);
+    const Token *held = tokens_find(h, key);
+
+    return held ? xstrdup(held->text) : NULL;
+}
+
 int token_get(Registry *r, Host *h, const Credential *c, const Str *scopes, size_t n, char **ret,
               Err *err)
 {
     cleanup_http_answer HttpAnswer answer = {0};
-    cleanup_free char *key = cache_key(c, scopes, n);
-    const Token *held = tokens_find(h, key);
     Token t = {0};
 
-    if (held) {
-        *ret = xstrdup(held->text);
-        return 0;
-    }
     TRY(ask(r, h, c, scopes, n, &answer, err));
     if (answer.status < 200 || answer.status >= 300)
         return refused(h, c, &answer, err);
     if (read_answer(&answer, &t, err) < 0)
         return err_wrap(err, "token endpoint " STR_FMT, STR_ARG(url_host(str_from(h->realm))));
-    t.key = steal_ptr(&key);
+    t.key = cache_key(c, scopes, n);
     *ret = xstrdup(t.text);
     if (h->tokens.n >= TOKENS_MAX)
         tokens_remove(h, 0);

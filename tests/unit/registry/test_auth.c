@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: anonymous, Basic, Bearer, and what is said when the answer is no. */
+#include "os/pool.h"
 #include "registry_test.h"
 
 #define REPO "'repos': {'team/app': {'manifests': {'v1': {'layers': [{'text': 'one'}]}}}}"
@@ -178,6 +179,41 @@ TEST(the_token_endpoint_refuses)
     bench_end(&b);
 }
 
+static int resolve_task(void *arg, Err *err)
+{
+    Descriptor ignored;
+
+    return bench_resolve(arg, "team/app:v1", &ignored, NULL, err);
+}
+
+/* Of callers that wait only one asks, and all tell what it was told; the next one asks again. */
+TEST(a_token_endpoint_that_is_down_is_asked_by_one)
+{
+    cleanup_with(pool_free_at) Pool *pool = pool_new(4);
+    Task *tasks[4];
+    Bench b, views[4];
+    Err err;
+
+    bench_start(&b, "{'auth': {'mode': 'bearer', 'anonymous': ['pull']}, " REPO ", 'faults': ["
+                    "{'path': '/token', 'do': 'status', 'status': 503, 'times': 2,"
+                    "'headers': {'Retry-After': '2'}}]}");
+    bench_open(&b, NULL);
+    http_client_free(b.r->http);
+    b.r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .retries = 1});
+    for (size_t i = 0; i < 4; i++) {
+        views[i] = b;
+        views[i].a = (Arena){0};
+        tasks[i] = pool_submit(pool, resolve_task, &views[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_ERR(task_join(tasks[i], &err), ERR_HTTP, "token endpoint 127.0.0.1");
+        arena_done(&views[i].a);
+    }
+    CHECK(fault_count(&b.server, "/token") == 2);
+    CHECK(resolve(&b) == 0 && fault_count(&b.server, "/token") == 3);
+    bench_end(&b);
+}
+
 TEST(an_identity_token_is_traded)
 {
     Bench b;
@@ -307,7 +343,8 @@ TEST_MAIN(T(an_open_registry_is_asked_without_credentials), T(basic),
           T(a_wrong_password_is_sent_once_and_named),
           T(the_next_candidate_when_the_first_is_refused), T(who_may_not_is_followed_by_who_may),
           T(all_refused_names_all), T(no_credentials_is_said), T(anonymous_bearer),
-          T(bearer_with_a_password), T(the_token_endpoint_refuses), T(an_identity_token_is_traded),
+          T(bearer_with_a_password), T(the_token_endpoint_refuses),
+          T(a_token_endpoint_that_is_down_is_asked_by_one), T(an_identity_token_is_traded),
           T(a_registry_token_is_used_as_it_is), T(a_token_that_ran_out_is_renewed_once),
           T(short_lives_are_respected), T(a_registry_that_asks_late),
           T(credentials_are_for_their_repository), T(may_we_push), T(odd_realms_are_refused))
