@@ -17,7 +17,8 @@ enum {
     BATCH_FILES = 16,
     BATCH_BYTES = 4 << 20,
     BATCHES_MAX = 16,
-    TICK_NS = 20 * 1000 * 1000 /* more than the granularity of any file system's clock here */
+    TICK_NS = 20 * 1000 * 1000, /* more than that of the kernel's clock */
+    SECOND_NS = 1000 * 1000 * 1000
 };
 
 typedef struct Hashed {
@@ -123,14 +124,19 @@ static int changed(const Node *n, Err *err)
     return err_set(err, ERR_FORMAT, "%s changes while it is read", n->name);
 }
 
-/* What is written within the clock's tick after it was read would have the stamp that it had. */
+/*
+ * What is written within the clock's tick after it was read would have the stamp that it had. Some
+ * file systems' clocks know whole seconds only.
+ */
 static void let_clock_pass(const FileStamp *s)
 {
-    struct timespec now, pause = {0, TICK_NS};
+    int64_t tick_ns = s->ctime_ns % SECOND_NS ? TICK_NS : SECOND_NS + TICK_NS, left_ns;
+    struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (s->ctime_ns > time_ns(now) - TICK_NS && s->ctime_ns <= time_ns(now) + TICK_NS)
-        (void)nanosleep(&pause, NULL);
+    left_ns = s->ctime_ns + tick_ns - time_ns(now);
+    if (left_ns > 0 && left_ns <= 2 * tick_ns) /* else it is of another clock */
+        (void)nanosleep(&(struct timespec){left_ns / SECOND_NS, left_ns % SECOND_NS}, NULL);
 }
 
 static int hash_bytes(const Item *i, Sha256 *hash, void *block, Err *err)

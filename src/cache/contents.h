@@ -4,7 +4,8 @@
  *
  * With the digest the file's stamp is kept (inode, size, mtime, ctime, taken before and after), so
  * that it can be told afterwards whether a layer was made from the same bytes. A file that was
- * changed so lately that its ctime could not tell another change is waited for: a few milliseconds.
+ * changed so lately that its ctime could not tell another change is waited for: a few milliseconds,
+ * or a second where the file system knows only whole ones.
  *
  * Threads    one Contents, one thread; the hashing is done by the pool's.
  * Errors     those of the source; ERR_FORMAT for a file that changes while it is read.

@@ -427,19 +427,37 @@ int scan_changes(Tree *t, const ScanOpts *o, Err *err)
     return rc;
 }
 
+/*
+ * The end of the tick of the file system's clock that a stamp is from. Some know whole seconds only
+ * (ext4 with inodes of 128 bytes); with others a whole second is a chance of one in millions.
+ */
+static int64_t end_of_tick(int64_t stamp_ns)
+{
+    const int64_t second_ns = 1000000000;
+
+    return stamp_ns % second_ns == 0 ? stamp_ns + second_ns - 1 : stamp_ns;
+}
+
+static int64_t coarse_now_ns(void)
+{
+    struct timespec now;
+
+    if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
+        return INT64_MAX;
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void scan_settle(const Tree *t)
 {
     const struct timespec tick = {.tv_nsec = 1000000};
+    const int64_t newest = tree_newest_ctime(t), end = end_of_tick(newest);
 
     /*
      * A clock that was set back makes the remembered stamps lie in the future: no use waiting for
      * that.
      */
-    for (unsigned i = 0; i < 50; i++) {
-        struct timespec now;
-
-        if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0 ||
-            (int64_t)now.tv_sec * 1000000000 + now.tv_nsec > tree_newest_ctime(t))
+    for (int64_t ms = (end - newest) / 1000000 + 50; ms > 0; ms--) {
+        if (coarse_now_ns() > end)
             return;
         (void)nanosleep(&tick, NULL);
     }

@@ -40,7 +40,7 @@ int scan_adopt(Tree *t, const ScanOpts *o, Err *err) must_check;
 int scan_changes(Tree *t, const ScanOpts *o, Err *err) must_check;
 
 /*
- * Wait until the file system clock has moved past everything remembered; a few milliseconds at
- * most.
+ * Wait until the file system's clock has moved past everything remembered: a few milliseconds at
+ * most, a second where it knows only whole ones.
  */
 void scan_settle(const Tree *t);
