@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "build/cached_internal.h"
 #include "build/download.h"
+#include "build/export.h"
 #include "layer/listing.h"
 
 struct CacheListing {
@@ -46,12 +47,6 @@ static CacheListing *listing_of(Builder *b, const ImageLayer *l)
 }
 
 /* --- finding --- */
-
-/* Outputs on this machine want the layers themselves. */
-static bool wants_layers(const Builder *b)
-{
-    return !b->req->push || b->req->outputs.n > 0;
-}
 
 /* In a registry, and there alone when the build began. */
 static bool is_fetched(const Builder *b, const ImageLayer *l)
@@ -103,7 +98,7 @@ bool cached_listing(Builder *b, const ImageLayer *l, ImageLayer *ret)
 {
     const CacheHit *h;
 
-    if (!b->cache || b->cache->listings_off || wants_layers(b) ||
+    if (!b->cache || b->cache->listings_off || export_is_local(b->req) ||
         l->desc.size < CACHED_LISTING_MIN || !is_far(b, l))
         return false;
     cached_find_listings(b, l, 1);

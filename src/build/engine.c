@@ -266,7 +266,7 @@ static void begin_layers(StageBuild *s)
 static int start_stage(StageBuild *s, Err *err)
 {
     Stage *stage = s->stage;
-    bool local_output = s->b->req->outputs.n > 0 || !s->b->req->push;
+    bool local_output = export_is_local(s->b->req);
 
     stage_begin_config(s);
     cached_begin_stage(s);

@@ -227,6 +227,11 @@ static int check_output(const Output *o, Err *err)
     return 0;
 }
 
+bool export_is_local(const BuildRequest *req)
+{
+    return req->outputs.n > 0 || !(req->push || req->forget);
+}
+
 int export_check_outputs(Builder *b, Err *err)
 {
     vec_foreach(o, &b->req->outputs)
@@ -256,12 +261,12 @@ static int deliver(Export *x, const ImageConfig *config, Err *err)
     const BuildRequest *req = x->b->req;
 
     TRY(make_documents(x, config, err));
-    if (req->outputs.n || !req->push)
+    if (export_is_local(req))
         TRY(fetch_layers(x, err));
     TRY(write_outputs(x, err));
     if (req->push)
         TRY(push_tags(x, err));
-    else if (req->outputs.n == 0)
+    else if (req->outputs.n == 0 && !req->forget)
         TRY(list_image(x, x->b->store, false, err));
     fill_result(x);
     return 0;

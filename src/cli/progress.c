@@ -106,12 +106,14 @@ static void where_to(const BuildRequest *req)
 
     vec_foreach(o, &req->outputs)
         log_line(LOG_INFO, "  written  " STR_FMT, STR_ARG(o->dest));
-    if (!req->push && req->outputs.n == 0)
+    if (req->forget)
+        log_line(LOG_INFO, "  not pushed, not kept (--no-push)");
+    else if (!req->push && req->outputs.n == 0)
         log_line(LOG_INFO, "  kept in  %s/store (use -o or --push to take it elsewhere)",
                  req->kiln_dir);
-    vec_foreach(t, &req->tags)
+    for (size_t i = 0; !req->forget && i < req->tags.n; i++)
         log_line(LOG_INFO, "  %s   " STR_FMT, req->push ? "pushed" : "tagged",
-                 STR_ARG(reference_familiar(&a, t)));
+                 STR_ARG(reference_familiar(&a, &req->tags.v[i])));
 }
 
 void progress_summary(const BuildRequest *req, const BuildResult *r)

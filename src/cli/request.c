@@ -151,6 +151,8 @@ static int fill_outputs(Front front, const Settings *s, Request *r, Err *err)
         r->build.push = true;
     if (no_push)
         r->build.push = false;
+    /* kaniko's directory is gone with the container: what for would layers be fetched? */
+    r->build.forget = front == FRONT_EXECUTOR && !r->build.push && r->build.outputs.n == 0;
     if (r->build.push && r->build.tags.n == 0)
         return err_set(err, ERR_USAGE,
                        front == FRONT_EXECUTOR ? "you must provide --destination, or use --no-push"

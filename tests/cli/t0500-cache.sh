@@ -115,6 +115,11 @@ is "takes that too" "$(cached_steps)" 3
 fresh
 ok "--cache-run-layers=false" executor --cache-run-layers=false
 is "takes no RUN" "$(cached_steps)" 0
+fresh
+mark
+ok "--no-push" executor --cache-copy-layers --no-push --cache-repo "$LAB_REGISTRY/team/k/cache"
+is "takes all three" "$(cached_steps)" 3
+is "and fetches none of them" "$(layer_gets)" 0
 fails "--no-push without a repository" 1 "$LAB/executor" --context "$LAB/ctx" "${base[@]}" --cache --no-push
 like "says what to do" "$output" '--cache-repo'
 
