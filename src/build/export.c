@@ -2,6 +2,7 @@
 #include "build/export.h"
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "build/push.h"
 #include "os/file.h"
 #include "os/signal.h"
@@ -192,25 +193,34 @@ static int is_known(Export *x, Err *err)
 
 static int push_blobs(Export *x, Err *err)
 {
-    int known = is_known(x, err);
-
-    TRY(known);
-    if (known) {
-        x->result->existing_blobs = x->layers->n + 1;
-        return 0;
-    }
     TRY(export_check_push(x->b, err));
     return push_finish(x->b, x->layers, &x->manifest.config, x->result, err);
 }
 
-static int push_tags(Export *x, Err *err)
+static int name_image(Export *x, Err *err)
 {
-    const BuildRequest *req = x->b->req;
-
-    TRY(push_blobs(x, err));
-    vec_foreach(t, &req->tags)
+    vec_foreach(t, &x->b->req->tags)
         TRY(push_tag(x, t, err));
     return 0;
+}
+
+/* A registry may have lost a blob of a manifest that it still has. */
+static int push_tags(Export *x, Err *err)
+{
+    int known;
+
+    TRY(known = is_known(x, err));
+    if (known) {
+        x->result->existing_blobs = x->layers->n + 1;
+        if (name_image(x, err) == 0)
+            return 0;
+        if (err->kind == ERR_CANCELLED)
+            return -1;
+        log_debug("%s; once more, with all blobs", err->msg);
+        x->result->existing_blobs = 0;
+    }
+    TRY(push_blobs(x, err));
+    return name_image(x, err);
 }
 
 /* --- both --- */

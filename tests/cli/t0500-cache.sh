@@ -123,6 +123,14 @@ is "and fetches none of them" "$(layer_gets)" 0
 fails "--no-push without a repository" 1 "$LAB/executor" --context "$LAB/ctx" "${base[@]}" --cache --no-push
 like "says what to do" "$output" '--cache-repo'
 
+fresh
+ok "a build whose last layer" build "${fill[@]}"
+layer=$(skopeo inspect --tls-verify=false --raw "docker://$LAB_REGISTRY/team/app:1" | jq -r '.layers[-1].digest | ltrimstr("sha256:")')
+rm "$(dirname "$LAB_REGISTRY_LOG")/data/docker/registry/v2/blobs/sha256/${layer:0:2}/$layer/data"
+fresh
+ok "is lost by the registry, though its manifest is there" build --cache --push -t "$LAB_REGISTRY/team/app:6"
+ok "leaves an image that is whole" skopeo copy -q --src-tls-verify=false "docker://$LAB_REGISTRY/team/app:6" "dir:$LAB/mended"
+
 # ---- listings
 
 skopeo copy -q --dest-tls-verify=false "oci:$LAB/busybox" "docker://$LAB_REGISTRY/team/base:1"
