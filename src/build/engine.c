@@ -22,6 +22,7 @@
 #include "build/plan.h"
 #include "build/push.h"
 #include "build/steps.h"
+#include "cache/dir.h"
 #include "cache/prune.h"
 #include "dockerfile/parse.h"
 #include "os/file.h"
@@ -506,8 +507,7 @@ static void make_room(const BuildRequest *req)
 {
     PruneOpts o = {.kiln_dir = req->kiln_dir,
                    .keep_bytes = req->keep_bytes,
-                   .now_ns = clock_ns(CLOCK_REALTIME),
-                   .only_if_idle = true};
+                   .now_ns = clock_ns(CLOCK_REALTIME)};
     const Builder told = {.req = req};
     PruneReport report;
     Err err;

@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "cache/prune.h"
+#include "cache/dir.h"
 #include "cli/command.h"
 #include "cli/digest_files.h"
 #include "cli/registry_opts.h"

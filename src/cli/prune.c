@@ -33,7 +33,7 @@ static int run(const Settings *s, Err *err)
     struct timespec now;
     PruneReport r;
     PruneOpts o = {.kiln_dir = s->kiln_dir ? s->kiln_dir : default_kiln_dir(&a),
-                   .waits = say_that_it_waits};
+                   .wait = say_that_it_waits};
 
     if (s->positional.n)
         return err_set(err, ERR_USAGE, "unexpected argument \"" STR_FMT "\"",

@@ -63,10 +63,12 @@ ok "stays while it is new" "$KILN" prune --unused 1h
 is "as long as that" "$(stat -c %s "$KILN_DIR/digests")" 3000000
 touch -d '2 hours ago' "$KILN_DIR/digests"
 mkdir -p "$KILN_DIR/store/tmp/spool.killed"
-touch "$KILN_DIR/store/tmp/spool.killed/x" "$KILN_DIR/.digests.0123" "$KILN_DIR/cache/.key.0123"
+touch "$KILN_DIR/store/tmp/spool.killed/x" "$KILN_DIR/cache/.$(printf %064d 7).0123456789abcdef" "$KILN_DIR/cache/.theirs" \
+    "$KILN_DIR/.digests.0123456789abcdef"
 ok "is old one day" "$KILN" prune --unused 1h
 ok "and goes" test ! -e "$KILN_DIR/digests"
-is "with what killed builds have left" "$(find "$KILN_DIR" -name 'spool.*' -o -name '.digests*' -o -name '.key*')" ""
+is "with what killed builds have left" "$(find "$KILN_DIR" -name 'spool.*' -o -name '.[0-9]*' -o -name '.digests*')" ""
+ok "but nothing else" rm "$KILN_DIR/cache/.theirs"
 head -c 3000000 /dev/zero >"$KILN_DIR/digests"
 ok "everything goes" "$KILN" prune
 is "all entries" "$(find "$KILN_DIR/cache" -type f | wc -l)" 0

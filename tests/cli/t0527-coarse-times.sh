@@ -7,7 +7,7 @@ lab_need mke2fs || skip_all "$lab_reason"
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 mkdir "$LAB/mnt"
 truncate -s 200M "$LAB/img"
-mke2fs -q -t ext4 -I 128 "$LAB/img" 2>/dev/null
+mke2fs -q -t ext4 -I 128 "$LAB/img" >/dev/null 2>&1
 mount -o loop "$LAB/img" "$LAB/mnt" 2>/dev/null || skip_all "nothing can be mounted from a file"
 lab_base_busybox "$LAB/busybox"
 mkdir "$LAB/mnt/ctx"
