@@ -9,6 +9,8 @@
 enum {
     LOOKUPS = 6, /* at a time; each has a connection */
     WRITES = 2,
+    READ_PATIENCE_MS =
+        10000, /* a build waits for look-ups: long enough for a registry that restarts */
 };
 
 /* --- opening --- */
@@ -36,8 +38,7 @@ static void add_source(Builder *b, const CacheSpec *spec, CacheBase base, bool w
     CacheSource *s = NEW(CacheSource);
     Err err;
 
-    if (write)
-        base.registry = b->cache->writes;
+    base.registry = write ? b->cache->writes : b->cache->reads;
     (void)pthread_mutex_init(&s->lock, NULL);
     if (cache_repo_open(spec, &base, write, &s->repo, &err) < 0) {
         builder_warn(b, "the cache cannot be used: %s", err.msg);
@@ -63,7 +64,10 @@ int cached_open(Builder *b, bool read, Err *err)
     if (needs_registry(req))
         TRY(builder_registry(b, &base.registry, err));
     b->cache = NEW(BuildCache);
-    b->cache->writes = base.registry ? registry_share(base.registry) : NULL;
+    if (base.registry) {
+        b->cache->reads = registry_share(base.registry, READ_PATIENCE_MS);
+        b->cache->writes = registry_share(base.registry, 0);
+    }
     b->cache->digests = digests_open(req->kiln_dir, b->now_ns);
     b->cache->contents = contents_new(b->cpu, b->cache->digests);
     vec_foreach(s, &req->cache_to)
@@ -89,6 +93,7 @@ void cached_free(Builder *b)
         source_free(*s);
     vec_foreach(s, &c->to)
         source_free(*s);
+    registry_free(c->reads);
     registry_free(c->writes);
     vec_done(&c->from);
     vec_done(&c->to);

@@ -50,7 +50,8 @@ struct BuildCache {
     Digests *digests; /* of files that were hashed */
     Pool *pool;       /* look-ups */
     Pool *up;         /* writes */
-    Registry *writes; /* what they talk to registries with: hurried in the end; owned, or NULL */
+    /* What talks to registries; writes are hurried in the end. Owned, or NULL. */
+    Registry *reads, *writes;
     VEC(CacheJob *) jobs, waiting;
     VEC(CacheListing *) listings; /* in the builder's arena */
     bool listings_off;            /* one of them was damaged */

@@ -28,7 +28,8 @@ typedef struct Call {
     bool can_resume;
     Str etag; /* strong, of the body being resumed */
     unsigned tries, failures;
-    int64_t took_ms;   /* the last attempt */
+    int64_t took_ms; /* the last attempt */
+    Haste haste;
     Trouble trouble;   /* of the last attempt */
     bool nothing_sent; /* by the last attempt */
 } Call;
@@ -147,6 +148,7 @@ static int attempt_signed(Call *c, const HttpHeaderVec *signature, Err *err)
         .range_from = may_continue(c) ? c->delivered : 0,
         .if_range = c->etag,
         .answer = &c->answer,
+        .haste = &c->haste,
         .delivered = &c->delivered,
     };
     int64_t begun = net_now_ms();
@@ -187,10 +189,8 @@ static bool is_repeatable(const Call *c)
 /* Whoever is in a hurry does not come back when he should. */
 static bool has_no_time(const Call *c, int r)
 {
-    const atomic_bool *hurry = c->req->hurry;
-
-    return http_hurry_ends(hurry, c->failures, c->took_ms) ||
-           (http_is_hurried(hurry) && r == 0 && retry_after_ms(&c->answer) > HURRIED_PAUSE_MS);
+    return haste_ends(&c->haste, c->failures, c->took_ms) ||
+           (haste_has_come(&c->haste) && r == 0 && retry_after_ms(&c->answer) > HURRIED_PAUSE_MS);
 }
 
 /* After an attempt that failed (r < 0) or was answered. Counts it. */
@@ -220,7 +220,7 @@ static int pause_before_retry(Call *c, int r, Err *err)
                   STR_ARG(url_for_people(&c->arena, str_from(c->req->url))), c->answer.status);
         ms += retry_after_ms(&c->answer);
     }
-    return http_pause(ms, c->req->hurry, err);
+    return haste_pause(&c->haste, ms, err);
 }
 
 static int give_up(Call *c, Err *err)
@@ -238,6 +238,7 @@ int http_do(HttpClient *client, const HttpRequest *req, HttpAnswer *ret, Err *er
         .client = client,
         .req = req,
         .can_resume = req->resume && req->sink && strcmp(req->method, "GET") == 0,
+        .haste = {req->hurry, req->patience_ms ? net_now_ms() + req->patience_ms : 0},
         .answer = {.body = BUF_INIT(req->max_body ? req->max_body : LIMIT_HTTP_ERROR_BODY)},
     };
 

@@ -221,7 +221,7 @@ static int64_t stall_ms(const Exchange *x)
 {
     int64_t ms = (int64_t)x->client->opts.stall_timeout_s * 1000;
 
-    if (http_is_hurried(x->req->hurry) && ms > HURRIED_STALL_MS)
+    if (haste_has_come(x->haste) && ms > HURRIED_STALL_MS)
         ms = HURRIED_STALL_MS;
     return awaits_upload_answer(x) ? ms * PATIENCE_FACTOR : ms;
 }

@@ -130,6 +130,7 @@ typedef struct HttpRequest {
      * patient to the end.
      */
     const atomic_bool *hurry;
+    unsigned patience_ms; /* after so long the call is hurried by itself; 0 = never */
 } HttpRequest;
 
 #define HTTP_PROGRESS ((uint64_t)1 << 20)

@@ -22,6 +22,16 @@ enum {
     HURRIED_STALL_MS = 5000,
 };
 
+/* When a call is hurried. */
+typedef struct Haste {
+    const atomic_bool *hurry; /* NULL: nobody says so */
+    int64_t from_ms;          /* by net_now_ms(); 0: it never is by itself */
+} Haste;
+bool haste_has_come(const Haste *h);
+int haste_pause(const Haste *h, unsigned ms, Err *err) must_check; /* as http_pause() */
+/* As http_hurry_ends(). */
+bool haste_ends(const Haste *h, unsigned failures, int64_t took_ms);
+
 typedef struct RootSet RootSet;
 
 /* A file of certificates or a key, read from disk once and kept as long as the client. */
@@ -109,6 +119,7 @@ typedef struct Exchange {
     uint64_t range_from; /* ask for the rest from here; 0 = all */
     Str if_range;        /* strong validator to resume under, or {NULL,0} */
     HttpAnswer *answer;  /* cleared and filled */
+    const Haste *haste;
 
     uint64_t *delivered; /* bytes the sink holds, over all attempts */
     Trouble trouble;     /* when -1 was returned */

@@ -62,17 +62,17 @@ unsigned retry_after_ms(const HttpAnswer *a)
     return seconds >= RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : (unsigned)seconds * 1000;
 }
 
-bool http_is_hurried(const atomic_bool *hurry)
+bool haste_has_come(const Haste *h)
 {
-    return hurry && atomic_load(hurry);
+    return (h->hurry && atomic_load(h->hurry)) || (h->from_ms && net_now_ms() >= h->from_ms);
 }
 
-bool http_hurry_ends(const atomic_bool *hurry, unsigned failures, int64_t took_ms)
+bool haste_ends(const Haste *h, unsigned failures, int64_t took_ms)
 {
-    return http_is_hurried(hurry) && (failures > HURRIED_RETRIES || took_ms > HURRIED_TRY_MS);
+    return haste_has_come(h) && (failures > HURRIED_RETRIES || took_ms > HURRIED_TRY_MS);
 }
 
-int http_pause(unsigned ms, const atomic_bool *hurry, Err *err)
+int haste_pause(const Haste *h, unsigned ms, Err *err)
 {
     int64_t end = net_now_ms() + ms;
     bool hurried = false;
@@ -82,15 +82,30 @@ int http_pause(unsigned ms, const atomic_bool *hurry, Err *err)
         int64_t now = net_now_ms(), left;
 
         TRY(signal_check(err));
-        if (!hurried && http_is_hurried(hurry)) {
+        if (!hurried && haste_has_come(h)) {
             hurried = true;
             end = end < now + HURRIED_PAUSE_MS ? end : now + HURRIED_PAUSE_MS;
         }
         left = end - now;
         if (left <= 0)
             return 0;
-        if (hurry && !hurried && left > LOOK_MS)
+        if ((h->hurry || h->from_ms) && !hurried && left > LOOK_MS)
             left = LOOK_MS;
         (void)poll(&p, 1, (int)left); /* a negative fd is passed over */
     }
+}
+
+bool http_is_hurried(const atomic_bool *hurry)
+{
+    return haste_has_come(&(Haste){.hurry = hurry});
+}
+
+bool http_hurry_ends(const atomic_bool *hurry, unsigned failures, int64_t took_ms)
+{
+    return haste_ends(&(Haste){.hurry = hurry}, failures, took_ms);
+}
+
+int http_pause(unsigned ms, const atomic_bool *hurry, Err *err)
+{
+    return haste_pause(&(Haste){.hurry = hurry}, ms, err);
 }

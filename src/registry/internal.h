@@ -122,7 +122,8 @@ struct Registry {
     VEC(HostTls) certs; /* certificates by registry */
     RegistryShared *shared;
 
-    bool is_second; /* by registry_share(): all of the above is the first one's */
+    bool is_second;       /* by registry_share(): all of the above is the first one's */
+    unsigned patience_ms; /* 0: endless */
     atomic_bool hurry;
 };
 
@@ -185,6 +186,9 @@ bool words_say_immutable(Str words);
 Str error_words(Str body, Str content_type, Arena *a);
 
 /* registry.c */
+
+/* Is what is done with this handle tried as long as it may be of use? */
+bool is_patient(const Registry *r);
 
 /* Again up to 'extra' times while the error is one that passes: transport, 5xx, wrong digest. */
 typedef int RegistryOp(void *arg, Err *err);

@@ -88,7 +88,7 @@ void registry_seal(Registry *r, bool sealed)
     creds_seal(r->creds, sealed);
 }
 
-Registry *registry_share(const Registry *r)
+Registry *registry_share(const Registry *r, unsigned patience_ms)
 {
     Registry *other = NEW(Registry);
 
@@ -98,7 +98,8 @@ Registry *registry_share(const Registry *r)
                         .pause_ms = r->pause_ms,
                         .certs = r->certs,
                         .shared = r->shared,
-                        .is_second = true};
+                        .is_second = true,
+                        .patience_ms = patience_ms};
     return other;
 }
 
@@ -141,12 +142,17 @@ bool error_may_pass(const Err *err)
            (err->kind == ERR_HTTP && http_status_is_temporary(err->http_status));
 }
 
+bool is_patient(const Registry *r)
+{
+    return r->patience_ms == 0 && !http_is_hurried(&r->hurry);
+}
+
 int registry_retry(const Registry *r, unsigned extra, RegistryOp *op, void *arg, Err *err)
 {
     for (unsigned attempt = 0;; attempt++) {
         int done = op(arg, err);
 
-        if (done >= 0 || attempt >= extra || !error_may_pass(err) || http_is_hurried(&r->hurry))
+        if (done >= 0 || attempt >= extra || !error_may_pass(err) || !is_patient(r))
             return done;
         log_debug("%s; trying again", err->msg);
         TRY(http_pause(http_backoff_ms(r->pause_ms, attempt), &r->hurry, err));

@@ -51,10 +51,11 @@ void registry_free(Registry *r);
 CLEANUP_DEFINE(Registry, registry_free);
 
 /*
- * A second handle of the same registries, with the first one's connections, credentials and tokens;
- * it is freed before the first. Its patience is its own:
+ * A second handle of the same registries, with the first one's connections, credentials and
+ * tokens; it is freed before the first. Its patience is its own: a request is hurried after
+ * patience_ms (0 = never), and then whole operations are tried once.
  */
-Registry *registry_share(const Registry *r);
+Registry *registry_share(const Registry *r, unsigned patience_ms);
 /*
  * From now on nobody wants to wait for what is done with this handle, calls under way included:
  * short pauses, few tries (HttpRequest.hurry), no further attempts of whole operations.

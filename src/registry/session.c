@@ -100,6 +100,7 @@ int host_do(Registry *r, const Host *h, HttpRequest *http, HttpAnswer *ret, Err 
     http->tls_elsewhere = tls_elsewhere;
     http->tls_ctx = &later;
     http->hurry = &r->hurry;
+    http->patience_ms = r->patience_ms;
     return http_do(r->http, http, ret, err);
 }
 
@@ -194,11 +195,6 @@ static int make_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Er
 
 /* --- failures that callers share: with those who are as patient, or less --- */
 
-static bool is_patient(const Registry *r, bool quick)
-{
-    return !quick && !http_is_hurried(&r->hurry);
-}
-
 static unsigned failures_count(const Failures *f, bool patient)
 {
     return atomic_load(patient ? &f->patient : &f->all);
@@ -215,7 +211,7 @@ static void failures_note(Failures *f, bool patient, const Err *err)
 /* First contact, once. */
 static int host_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Err *err)
 {
-    bool patient = is_patient(r, quick);
+    bool patient = !quick && is_patient(r);
     unsigned before = failures_count(&h->contact, patient);
     int rc = 0;
 
@@ -230,7 +226,7 @@ static int host_contact(Registry *r, Host *h, const Endpoint *at, bool quick, Er
     } else {
         rc = make_contact(r, h, at, quick, err);
         if (rc < 0)
-            failures_note(&h->contact, is_patient(r, quick), err);
+            failures_note(&h->contact, !quick && is_patient(r), err);
     }
     (void)pthread_mutex_unlock(&h->contact_lock);
     return rc;
@@ -345,7 +341,7 @@ static int bearer_header(Registry *r, Host *h, const Credential *c, const Scopes
     }
     if (!token && ask_for_token(r, h, c, s, &token, err) < 0) {
         if (error_may_pass(err)) /* a refusal is of one caller */
-            failures_note(&h->token, is_patient(r, false), err);
+            failures_note(&h->token, is_patient(r), err);
         return -1;
     }
     *ret = str_fmt_in(a, "Bearer %s", token);
@@ -495,7 +491,7 @@ static bool is_denied(const Outcome *o)
 static int call_as(Registry *r, Host *h, const Call *call, unsigned nth, Outcome *o)
 {
     cleanup_arena Arena a = ARENA_INIT;
-    Attempt t = {.nth = nth, .scope = S(""), .patient = is_patient(r, false)};
+    Attempt t = {.nth = nth, .scope = S(""), .patient = is_patient(r)};
     Err *err = &o->err;
 
     o->rc = -1;

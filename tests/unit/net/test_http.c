@@ -137,6 +137,9 @@ TEST(a_hurried_call_has_few_tries)
     CHECK(count_after(busy, (HttpRequest){.method = "GET", .hurry = &patient}) == 6);
     CHECK(count_after(busy, (HttpRequest){.method = "GET", .hurry = &hurry}) == 3);
     CHECK(count_after(later, (HttpRequest){.method = "GET", .hurry = &hurry}) == 1);
+    CHECK(count_after(busy, (HttpRequest){.method = "GET", .patience_ms = 60000}) == 6);
+    CHECK(count_after(busy, (HttpRequest){.method = "GET", .patience_ms = 1}) == 3);
+    CHECK(count_after(later, (HttpRequest){.method = "GET", .patience_ms = 1000}) == 2);
 }
 
 typedef struct Hurrying {

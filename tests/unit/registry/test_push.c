@@ -298,7 +298,7 @@ TEST(a_hurried_handle_beside_a_patient_one)
     b.opts.push_retries = 1;
     bench_open(&b, NULL);
     patient = b.r;
-    b.r = other = registry_share(patient);
+    b.r = other = registry_share(patient, 0);
     registry_hurry(other);
     CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "/x: push blob sha256:");
     CHECK(err.http_status == 500 && fault_count(&b.server, "POST") == 3);
@@ -324,7 +324,7 @@ TEST(a_hurried_upload)
     bench_start(&b, "{'faults': [{'method': 'PATCH', 'do': 'status', 'status': 500, 'times': 0}]}");
     bench_open(&b, NULL);
     patient = b.r;
-    b.r = registry_share(patient);
+    b.r = registry_share(patient, 0);
     registry_hurry(b.r);
     CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "3 tries");
     CHECK(fault_count(&b.server, "PATCH") == 3);
