@@ -6,6 +6,7 @@
 #include "build/key_files.h"
 #include "build/key_mounts.h"
 #include "build/named.h"
+#include "dockerfile/chmod.h"
 
 int step_makes_layer(StageBuild *s, const Step *step, bool *ret, Err *err)
 {
