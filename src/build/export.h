@@ -6,10 +6,10 @@
 
 #include "build/image.h"
 
-/* Before anything is built: can the outputs be written? */
 /* The image comes to this machine: into outputs, or into the store. */
 bool export_is_local(const BuildRequest *req);
 
+/* Before anything is built: can the outputs be written? */
 int export_check_outputs(Builder *b, Err *err) must_check;
 /* Before anything is built or sent: may we push? Asked once. */
 int export_check_push(Builder *b, Err *err) must_check;
