@@ -226,8 +226,8 @@ TEST(threads_share_a_download)
 
 static int contact_task(void *arg, Err *err)
 {
-    const Bench *b = arg;
-    Reference ref = bench_ref(&(Bench){.server = b->server}, "x");
+    Bench *b = arg;
+    Reference ref = bench_ref(b, "x");
 
     return registry_contact(b->r, &ref, false, err);
 }
@@ -235,7 +235,7 @@ static int contact_task(void *arg, Err *err)
 /* Who waited for the first contact of somebody with little patience has not failed himself. */
 TEST(a_patient_caller_tries_itself)
 {
-    Bench b;
+    Bench b, view;
     Pool *pool;
     Task *quick;
     Descriptor d;
@@ -245,11 +245,14 @@ TEST(a_patient_caller_tries_itself)
                     "'faults': [{'path': '/v2/$', 'do': 'stall', 'after': 0}]}");
     bench_open(&b, NULL);
     pool = pool_new(1);
-    quick = pool_submit(pool, contact_task, &b);
+    view = b;
+    view.a = (Arena){0};
+    quick = pool_submit(pool, contact_task, &view);
     while (fault_count(&b.server, "\"/v2/\"") == 0)
         (void)usleep(10000);
     CHECK_OK(bench_resolve(&b, "x:v1", &d, NULL, &err)); /* begins while the other one waits */
     CHECK_ERR(task_join(quick, &err), ERR_NET, "/v2/");
+    arena_done(&view.a);
     CHECK(fault_count(&b.server, "\"/v2/\"") == 2);
     pool_free(pool);
     bench_end(&b);
