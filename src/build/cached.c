@@ -494,6 +494,7 @@ static int keep(StageBuild *s, const Step *step, const StepReport *report, Err *
     TRY(content_key(s, step, &n.entry.content_key, err));
     if (!cache_key_is_set(&n.entry.key) && !cache_key_is_set(&n.entry.content_key))
         return 0;
+    cached_list_kept(s->b, layer);
     return cached_write(s, &n, err);
 }
 

@@ -70,9 +70,9 @@ void cached_write_remotes(const Plan *p);
  *      cached_find_listings   look for those of layers that are not here
  *      cached_begin_trees     trees are wanted: that, and begin to fetch layers without a listing
  *      cached_listing         true: *ret is to be read instead of the layer, for a tree alone
- *      cached_list_begin      a layer that was fetched is about to be read out of 'in': not NULL
- *                             when its listing is to be made meanwhile; borrowed until
- *      cached_list_end        which 'whole' says that it was right to the end
+ *      cached_list_begin      a layer that was fetched is about to be read, or (NULL) a new one to
+ *                             be written: not NULL when its listing is to be made meanwhile; until
+ *      cached_list_end        the layer, if it came to a good end
  *
  * Layers of less than CACHED_LISTING_MIN have none: it would not be smaller.
  */
@@ -80,8 +80,8 @@ void cached_write_remotes(const Plan *p);
 void cached_find_listings(Builder *b, const ImageLayer *v, size_t n);
 void cached_begin_trees(Builder *b, const ImageLayerVec *layers);
 bool cached_listing(Builder *b, const ImageLayer *l, ImageLayer *ret);
-Listed *cached_list_begin(Builder *b, const ImageLayer *l, Reader *in);
-void cached_list_end(Builder *b, const ImageLayer *l, bool whole);
+Listed *cached_list_begin(Builder *b, const ImageLayer *l);
+void cached_list_end(Builder *b, const ImageLayer *l);
 /* One could not be read: no more of them are used. */
 void cached_listing_failed(Builder *b);
 

@@ -55,6 +55,8 @@ struct BuildCache {
     VEC(CacheJob *) jobs, waiting;
     VEC(CacheListing *) listings; /* in the builder's arena */
     bool listings_off;            /* one of them was damaged */
+    Listed *listed;               /* being made: */
+    Compressor *listing;          /* into the store */
     VEC(UsedMount) mounts;
     VEC(RestoredMount) restored;
     StrVec damaged; /* keys of mounts that could not be restored */
@@ -115,6 +117,7 @@ int cached_write(StageBuild *s, const CacheNew *n, Err *err) must_check;
 int cached_is_there(const Builder *b, const CacheSource *to, const CacheKey *key,
                     const Platform *platform, Err *err) must_check;
 
-/* cached_listing.c */
+/* cached_listing.c: the layer of a step has become an entry */
+void cached_list_kept(Builder *b, const ImageLayer *l);
 void cached_listings_write(Builder *b); /* begin */
 void cached_listings_join(Builder *b);

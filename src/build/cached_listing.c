@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A listing is made while its layer is read for the first time, and kept when the build is over.
+ * A listing is made while its layer is written, or read for the first time, and kept when the build
+ * is over.
  */
 #include "base/limits.h"
 #include "base/log.h"
@@ -16,9 +17,8 @@ struct CacheListing {
     Descriptor layer;
     Arena arena; /* of 'hit' */
     CacheHit *hit;
+    bool wanted;    /* it is of use: the layer is kept somewhere */
     bool asked;     /* it was looked for */
-    Listed *listed; /* being made: */
-    Compressor *to; /* into the store */
     LayerBlob made; /* size 0: it is not, or not to be written any more */
     Task *task;     /* the search, or the writing; NULL = none, or joined */
 };
@@ -133,42 +133,73 @@ void cached_listing_failed(Builder *b)
 
 /* --- making --- */
 
-Listed *cached_list_begin(Builder *b, const ImageLayer *l, Reader *in)
+/* Of a layer that was fetched, while none of the caches that are read has it. */
+static bool is_worth_listing(Builder *b, const ImageLayer *l)
 {
-    static const LayerCodec codec = {.kind = COMPRESSION_ZSTD, .level = LISTING_LEVEL};
-    CacheListing *x;
-    Err err;
+    const CacheListing *x;
 
-    if (!b->cache || b->cache->to.n == 0 || l->desc.size < CACHED_LISTING_MIN || !is_fetched(b, l))
-        return NULL;
+    if (l->desc.size < CACHED_LISTING_MIN || !is_fetched(b, l))
+        return false;
     cached_find_listings(b, l, 1);
     x = listing_of(b, l);
-    if ((x->hit && !b->cache->listings_off) || x->made.desc.size || x->to)
-        return NULL;
-    if (compressor_new(b->store, b->cpu, &codec, &x->to, &err) < 0)
-        return NULL;
-    x->listed = listed_new(in, compressor_writer(x->to));
-    return x->listed;
+    return (!x->hit || b->cache->listings_off) && x->made.desc.size == 0;
 }
 
-static int finish(CacheListing *x, Err *err)
+/* A kiln directory that is kept has the layers themselves. */
+static bool keeps_listings(const CacheSource *to)
 {
-    TRY(listed_finish(x->listed, err));
-    return compressor_finish(x->to, &x->made, err);
+    return !atomic_load(&to->broken) && cache_repo_spec(to->repo)->kind != CACHE_LOCAL;
 }
 
-void cached_list_end(Builder *b, const ImageLayer *l, bool whole)
+static bool any_keeps(const BuildCache *c)
 {
-    CacheListing *x = listing_of(b, l);
+    vec_foreach(to, &c->to)
+        if (keeps_listings(*to))
+            return true;
+    return false;
+}
+
+Listed *cached_list_begin(Builder *b, const ImageLayer *l)
+{
+    static const LayerCodec codec = {.kind = COMPRESSION_ZSTD, .level = LISTING_LEVEL};
+    BuildCache *c = b->cache;
     Err err;
 
-    if (whole && finish(x, &err) < 0)
+    if (!c || c->listed || !any_keeps(c) || (l && !is_worth_listing(b, l)))
+        return NULL;
+    if (compressor_new(b->store, b->cpu, &codec, &c->listing, &err) < 0)
+        return NULL;
+    c->listed = listed_new(compressor_writer(c->listing));
+    return c->listed;
+}
+
+static int finish(Builder *b, const ImageLayer *l, Err *err)
+{
+    CacheListing *x = listing_of(b, l);
+
+    x->wanted = l->origin != NULL;
+    TRY(listed_finish(b->cache->listed, err));
+    return compressor_finish(b->cache->listing, &x->made, err);
+}
+
+void cached_list_end(Builder *b, const ImageLayer *l)
+{
+    Err err;
+
+    if (!b->cache || !b->cache->listed)
+        return;
+    if (l && l->desc.size >= CACHED_LISTING_MIN && finish(b, l, &err) < 0)
         log_debug("layer %s has no listing: %s", l->diff_id.text, err.msg);
-    compressor_free(steal_ptr(&x->to));
-    listed_free(steal_ptr(&x->listed));
+    compressor_free(steal_ptr(&b->cache->listing));
+    listed_free(steal_ptr(&b->cache->listed));
 }
 
 /* --- keeping --- */
+
+void cached_list_kept(Builder *b, const ImageLayer *l)
+{
+    listing_of(b, l)->wanted = true;
+}
 
 static int put(const CacheListing *x, CacheSource *to, Err *err)
 {
@@ -196,10 +227,7 @@ static int write_listing(void *arg, Err *err)
     const CacheListing *x = arg;
 
     vec_foreach(to, &x->b->cache->to) {
-        /* a kiln directory that is kept has the layers themselves */
-        if (atomic_load(&(*to)->broken) || cache_repo_spec((*to)->repo)->kind == CACHE_LOCAL)
-            continue;
-        if (put(x, *to, err) < 0)
+        if (keeps_listings(*to) && put(x, *to, err) < 0)
             log_debug("the listing of layer %s is not kept: %s", x->diff_id.text, err->msg);
     }
     return 0;
@@ -208,7 +236,7 @@ static int write_listing(void *arg, Err *err)
 void cached_listings_write(Builder *b)
 {
     vec_foreach(x, &b->cache->listings) {
-        if ((*x)->made.desc.size == 0 || (*x)->task)
+        if (!(*x)->wanted || (*x)->made.desc.size == 0 || (*x)->task)
             continue;
         (*x)->task = pool_submit(b->cache->up, write_listing, *x);
     }

@@ -85,12 +85,11 @@ static int read_layer(Rootfs *r, size_t number, Disk *disk, Err *err)
     int rc;
 
     TRY(layer_stream_open(r->b, l, &s, err));
-    o.listed = cached_list_begin(r->b, l, layer_stream_reader(s));
-    rc = layer_apply(o.listed ? listed_reader(o.listed) : layer_stream_reader(s), &o, err);
+    o.listed = cached_list_begin(r->b, l);
+    rc = layer_apply(layer_stream_reader(s), &o, err);
     if (rc == 0)
         rc = layer_stream_finish(s, err);
-    if (o.listed)
-        cached_list_end(r->b, l, rc == 0);
+    cached_list_end(r->b, rc == 0 ? l : NULL);
     return rc;
 }
 
@@ -434,6 +433,8 @@ int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLaye
         .clamp_ns = req->epoch_ns,
     };
     LayerBlob blob;
+    ImageLayer made;
+    int rc;
 
     if (r->layers.n >= LIMIT_LAYERS)
         return err_set(err, ERR_LIMIT, "the image would have more than %u layers", LIMIT_LAYERS);
@@ -445,12 +446,19 @@ int rootfs_commit(Rootfs *r, FileSource *files, LayerStats *ret_stats, ImageLaye
         r->stamped = false;
     }
     TRY(compressor_new(r->b->store, r->b->cpu, &req->codec, &c, err));
-    TRY(layer_write(r->tree, &o, c, ret_stats, err));
-    if (disk)
-        TRY(disk_finish(disk, err));
-    TRY(compressor_finish(c, &blob, err));
-    TRY(damage_avoid(r->b, &blob, err));
-    *ret = (ImageLayer){blob.desc, blob.diff_id, NULL, false};
+    o.listed = cached_list_begin(r->b, NULL);
+    rc = layer_write(r->tree, &o, c, ret_stats, err);
+    if (rc == 0 && disk)
+        rc = disk_finish(disk, err);
+    if (rc == 0)
+        rc = compressor_finish(c, &blob, err);
+    if (rc == 0)
+        rc = damage_avoid(r->b, &blob, err);
+    if (rc == 0)
+        made = (ImageLayer){blob.desc, blob.diff_id, NULL, false};
+    cached_list_end(r->b, rc == 0 ? &made : NULL);
+    TRY(rc);
+    *ret = made;
     vec_push(&r->layers, *ret);
     r->loaded = r->layers.n;
     return 0;

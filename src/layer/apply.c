@@ -323,9 +323,17 @@ static int apply_entry(Apply *a, const TarEntry *e, Err *err)
     return put_on_disk(a, n, err);
 }
 
+static void tell_listed(Listed *l, const TarReader *tar, const TarEntry *e)
+{
+    uint64_t at, n = tar_reader_stored(tar, &at);
+
+    listed_data(l, e->name, at, n);
+}
+
 int layer_apply(Reader *in, const ApplyOpts *o, Err *err)
 {
-    cleanup_with(tar_reader_free_at) TarReader *tar = tar_reader_new(in);
+    cleanup_with(tar_reader_free_at) TarReader *tar =
+        tar_reader_new(o->listed ? listed_reader(o->listed, in) : in);
     cleanup_free char *block = NEW_N(char, IO_BLOCK);
     Apply a = {.o = o, .tar = tar, .block = block};
     TarEntry e;
@@ -334,7 +342,7 @@ int layer_apply(Reader *in, const ApplyOpts *o, Err *err)
     while ((rc = tar_reader_next(tar, &e, err)) > 0) {
         TRY(signal_check(err));
         if (o->listed)
-            listed_entry(o->listed, tar, &e);
+            tell_listed(o->listed, tar, &e);
         rc = apply_entry(&a, &e, err);
         arena_done(&a.names);
         if (rc < 0)

@@ -49,7 +49,7 @@ typedef struct ApplyOpts {
     bool plain;
     KeptFile *keep; /* n_keep of them; only used without a disk */
     size_t n_keep;
-    Listed *listed; /* is told of each entry; then 'in' is its reader. NULL: none is */
+    Listed *listed; /* NULL, or made meanwhile */
 } ApplyOpts;
 
 /* Read 'in' (an uncompressed archive) to its end. */

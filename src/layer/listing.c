@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The archive passes through on its way to a tar reader, which tells, entry by entry, where data
- * lies. Bytes that it has read ahead of what it can tell wait for that.
+ * The archive passes through on its way to a tar reader, or from a tar writer, which tells, entry
+ * by entry, where data lies. A reader has read ahead of what it can tell: those bytes wait. A writer
+ * has told already of bytes that are still to come.
  */
 #include "layer/listing.h"
 
 #include "base/limits.h"
 #include "base/path.h"
+#include "base/vec.h"
 
 enum {
     HEAD = 8 + 4
@@ -14,15 +16,22 @@ enum {
 
 static const size_t WAITING_MAX = (size_t)16 << 20; /* the headers of one entry */
 
+typedef struct Extent {
+    uint64_t from, to; /* bytes of the archive */
+} Extent;
+
 struct Listed {
     Reader r;
     Reader *in;
-    Writer *out;
-    Buf waiting;       /* read, and not told of yet */
-    uint64_t at;       /* of its first byte, in the archive */
-    uint64_t from, to; /* data; what is before it is to be kept, what follows is not known yet */
-    uint64_t zeros;    /* not written yet: these, and */
-    Buf text;          /* what follows them */
+    Writer w;
+    Writer *through, *out;
+    Buf waiting;      /* has passed, and is not told of yet */
+    uint64_t at;      /* of its first byte, in the archive */
+    VEC(Extent) data; /* those before data.v[next] have passed */
+    size_t next;
+    uint64_t told;  /* up to here all is known */
+    uint64_t zeros; /* not written yet: these, and */
+    Buf text;       /* what follows them */
     bool failed;
     Err err;
 };
@@ -77,28 +86,42 @@ static uint64_t less_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* The data that is at hand, or is to come; the end of what is told when there is none. */
+static Extent next_data(Listed *l)
+{
+    while (l->next < l->data.n && l->data.v[l->next].to <= l->at)
+        l->next++;
+    if (l->next == l->data.n) {
+        l->next = l->data.n = 0;
+        return (Extent){l->told, l->told};
+    }
+    return l->data.v[l->next];
+}
+
 static int settle(Listed *l, Err *err)
 {
-    uint64_t end = l->at + l->waiting.n, kept = 0, data = 0;
-    size_t rest;
+    uint64_t done = 0, end = l->at + l->waiting.n;
 
-    if (l->at < l->from)
-        kept = less_of(end, l->from) - l->at;
-    if (l->at + kept >= l->from && l->at + kept < l->to)
-        data = less_of(end, l->to) - l->at - kept;
-    TRY(add_text(l, l->waiting.p, (size_t)kept, err));
-    TRY(add_zeros(l, data, err));
-    rest = l->waiting.n - (size_t)(kept + data);
-    if (rest > 0 && kept + data > 0)
-        memmove(l->waiting.p, l->waiting.p + kept + data, rest);
-    buf_truncate(&l->waiting, rest);
-    l->at += kept + data;
+    while (l->at < end && l->at < l->told) {
+        Extent e = next_data(l);
+        bool is_data = l->at >= e.from;
+        uint64_t n = less_of(end, is_data ? e.to : e.from) - l->at;
+
+        TRY(is_data ? add_zeros(l, n, err) : add_text(l, l->waiting.p + done, (size_t)n, err));
+        l->at += n;
+        done += n;
+    }
+    if (done > 0 && done < l->waiting.n)
+        memmove(l->waiting.p, l->waiting.p + done, l->waiting.n - (size_t)done);
+    buf_truncate(&l->waiting, l->waiting.n - (size_t)done);
     return 0;
 }
 
 static int take(Listed *l, const void *p, size_t n, Err *err)
 {
-    if (l->waiting.n == 0 && l->at >= l->from && l->at + n <= l->to) { /* all of it is data */
+    Extent e = next_data(l);
+
+    if (l->waiting.n == 0 && l->at >= e.from && l->at + n <= e.to) { /* all of it is data */
         l->at += n;
         return add_zeros(l, n, err);
     }
@@ -117,46 +140,64 @@ static ssize_t listed_read(Reader *self, void *buf, size_t n, Err *err)
     return k;
 }
 
-/* Is it one of which the builder wants to know what is in it? */
-static bool is_wanted(const TarEntry *e)
+static int listed_write(Writer *self, const void *buf, size_t n, Err *err)
 {
-    cleanup_arena Arena a = ARENA_INIT;
-    Str name = path_base(path_rooted(&a, e->name));
+    Listed *l = (Listed *)((char *)self - offsetof(Listed, w));
 
-    return e->size <= LIMIT_PASSWD && (str_eq(name, S("passwd")) || str_eq(name, S("group")));
+    if (n > 0 && !l->failed)
+        l->failed = take(l, buf, n, &l->err) < 0;
+    return writer_write(l->through, buf, n, err);
 }
 
-void listed_entry(Listed *l, const TarReader *t, const TarEntry *e)
+/* Is it one of which the builder wants to know what is in it? */
+static bool is_wanted(Str path, uint64_t size)
 {
-    uint64_t n = tar_reader_stored(t, &l->from);
+    cleanup_arena Arena a = ARENA_INIT;
+    Str name = path_base(path_rooted(&a, path));
 
-    l->to = l->from + (is_wanted(e) ? 0 : n);
+    return size <= LIMIT_PASSWD && (str_eq(name, S("passwd")) || str_eq(name, S("group")));
+}
+
+void listed_data(Listed *l, Str name, uint64_t at, uint64_t n)
+{
+    Extent e = {at, at + n};
+
+    l->told = e.to;
+    if (n > 0 && !is_wanted(name, n))
+        vec_push(&l->data, e);
     if (!l->failed)
         l->failed = settle(l, &l->err) < 0;
 }
 
 /* --- life --- */
 
-Listed *listed_new(Reader *in, Writer *out)
+Listed *listed_new(Writer *out)
 {
     Listed *l = NEW(Listed);
 
     *l = (Listed){.r = {listed_read},
-                  .in = in,
+                  .w = {listed_write},
                   .out = out,
                   .waiting = BUF_INIT(WAITING_MAX),
                   .text = BUF_INIT(LISTING_TEXT)};
     return l;
 }
 
-Reader *listed_reader(Listed *l)
+Reader *listed_reader(Listed *l, Reader *in)
 {
+    l->in = in;
     return &l->r;
+}
+
+Writer *listed_writer(Listed *l, Writer *to)
+{
+    l->through = to;
+    return &l->w;
 }
 
 int listed_finish(Listed *l, Err *err)
 {
-    l->from = l->to = UINT64_MAX; /* the end of the archive, and what follows it */
+    l->told = UINT64_MAX; /* the end of the archive, and what follows it */
     if (!l->failed)
         l->failed = settle(l, &l->err) < 0 || write_out(l, &l->err) < 0;
     if (!l->failed)
@@ -171,6 +212,7 @@ void listed_free(Listed *l)
         return;
     buf_done(&l->waiting);
     buf_done(&l->text);
+    vec_done(&l->data);
     free(l);
 }
 

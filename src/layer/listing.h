@@ -15,22 +15,27 @@
  */
 #pragma once
 
-#include "tar/reader.h"
+#include "base/io.h"
 
 #define LISTING_TEXT 65536u
 
-/* --- making one, while the layer is read for another purpose --- */
+/* --- making one, while the layer is read or written --- */
 
 typedef struct Listed Listed;
 
-/* What is read from listed_reader() is that of 'in'; its listing goes to 'out'. */
-Listed *listed_new(Reader *in, Writer *out);
-Reader *listed_reader(Listed *l);
-/* Each entry, as soon as it is known: its data is not read yet. */
-void listed_entry(Listed *l, const TarReader *t, const TarEntry *e);
+Listed *listed_new(Writer *out);
+/* What is read from it is that of 'in'. */
+Reader *listed_reader(Listed *l, Reader *in);
+/* What is written to it goes on to 'to'. */
+Writer *listed_writer(Listed *l, Writer *to);
 /*
- * The archive has been read to its end. -1: there is no listing (the first error of 'out', or
- * ERR_LIMIT for headers without end); reading was not disturbed by that.
+ * The data of an entry: n bytes of the archive from 'at' on. To be told in their order, and before
+ * the data is read or written.
+ */
+void listed_data(Listed *l, Str name, uint64_t at, uint64_t n);
+/*
+ * The archive has come to its end. -1: there is no listing (the first error of 'out', or ERR_LIMIT
+ * for headers without end); the archive was not disturbed by that.
  */
 int listed_finish(Listed *l, Err *err) must_check;
 void listed_free(Listed *l);

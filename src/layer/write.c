@@ -133,15 +133,25 @@ static int copy_run(Write *w, const Source *from, uint64_t at, uint64_t n, Err *
     return 0;
 }
 
+static void tell_listed(const Write *w, const TarEntry *e)
+{
+    uint64_t at, n = tar_writer_stored(w->tar, &at);
+
+    if (w->o->listed)
+        listed_data(w->o->listed, e->name, at, n);
+}
+
 static int write_whole(Write *w, const TarEntry *e, const Source *from, Err *err)
 {
     TRY(tar_writer_entry(w->tar, e, err));
+    tell_listed(w, e);
     return copy_run(w, from, 0, e->size, err);
 }
 
 static int write_runs(Write *w, const TarEntry *e, const RunVec *runs, const Source *from, Err *err)
 {
     TRY(tar_writer_sparse(w->tar, e, runs->v, runs->n, err));
+    tell_listed(w, e);
     vec_foreach(r, runs)
         TRY(copy_run(w, from, r->at, r->n, err));
     return 0;
@@ -413,7 +423,8 @@ static int write_dirty(Write *w, Err *err)
 
 int layer_write_archive(Tree *t, const LayerWriteOpts *o, Writer *to, LayerStats *ret, Err *err)
 {
-    cleanup_with(tar_writer_free_at) TarWriter *tar = tar_writer_new(to);
+    cleanup_with(tar_writer_free_at) TarWriter *tar =
+        tar_writer_new(o->listed ? listed_writer(o->listed, to) : to);
     cleanup_free char *block = NEW_N(char, IO_BLOCK);
     Write w = {.t = t, .o = o, .tar = tar, .path = BUF_INIT(LIMIT_PATH), .block = block};
     int rc;

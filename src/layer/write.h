@@ -18,6 +18,7 @@
 
 #include "layer/compress.h"
 #include "layer/disk.h"
+#include "layer/listing.h"
 
 /*
  * The bytes of one regular file: those of 'fd' from 'at' on, read by pread. Several files may lie
@@ -52,6 +53,7 @@ typedef struct LayerWriteOpts {
     bool clamp;       /* SOURCE_DATE_EPOCH: */
     int64_t clamp_ns; /* times later than this are written as this */
     bool plain;       /* not a layer but any archive: names beginning with .wh. are files */
+    Listed *listed;   /* NULL, or made meanwhile */
 } LayerWriteOpts;
 
 typedef struct LayerStats {

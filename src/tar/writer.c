@@ -58,6 +58,16 @@ void tar_writer_free(TarWriter *t)
     free(t);
 }
 
+uint64_t tar_writer_stored(const TarWriter *t, uint64_t *ret_at)
+{
+    uint64_t n = 0;
+
+    vec_foreach(p, &t->pieces)
+        n += p->data + p->zeros;
+    *ret_at = t->offset;
+    return n;
+}
+
 uint64_t tar_writer_offset(const TarWriter *t)
 {
     return t->start;

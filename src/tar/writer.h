@@ -45,3 +45,5 @@ int tar_writer_finish(TarWriter *t, Err *err) must_check;
 
 /* Offset at which the last tar_writer_entry() began, as tar_reader_offset() will give it. */
 uint64_t tar_writer_offset(const TarWriter *t);
+/* Before any of its data is written: how many bytes of the archive that will be, from where on. */
+uint64_t tar_writer_stored(const TarWriter *t, uint64_t *ret_at);
