@@ -76,7 +76,7 @@ typedef struct BuildRequest {
     Platform platform;
     VEC(Reference) tags;
     bool push;
-    bool forget; /* neither: only the digest is wanted, the image is not kept */
+    bool forget;           /* neither: only the digest is wanted, the image is not kept */
     bool ignore_immutable; /* a tag that may not be moved is no failure */
     bool check_push;       /* ask the registry for permission before anything is built */
     VEC(Output) outputs;
