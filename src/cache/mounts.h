@@ -55,7 +55,8 @@ typedef struct MountMark {
  *
  * Others may write to the directory meanwhile. It is read once more when its stamps have changed
  * (tree/scan.h), and not exported when they do so again: ERR_SYS. Not seen is what is written
- * through a mapping that was written through before the export, and has not reached the disk since.
+ * through a mapping that was written through before the export, and has not reached the disk since;
+ * nor on NFS what another machine writes while this one's view of a file is kept, some seconds.
  */
 int mount_cache_export(const MountPlace *m, bool trust, const MountMark *since, MountReport *ret,
                        Err *err) must_check;
