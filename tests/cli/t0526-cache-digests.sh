@@ -35,6 +35,7 @@ built() {
     if ! lab_wait looks_the_same "$1"; then
         skip "the rest" "the first device is not free any more"
         finish
+        exit
     fi
     image=$("$KILN" build -q "${@:2}" -o "type=oci,dest=$LAB/out.$1" -f "$LAB/Dockerfile" "$LAB/mnt")
     umount "$LAB/mnt"
