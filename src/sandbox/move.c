@@ -143,12 +143,22 @@ static int open_below(int dir, const char *name)
     return openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/*
+ * A directory that is made gets its attributes at once: when something goes wrong on the way, or kiln is killed, moving back gives
+ * them to the one that it stands for. (And in the end: what was moved has changed its time.)
+ */
+static int make_dir(int from, int to, const char *name, const struct stat *st, Err *err)
+{
+    if (mkdirat(to, name, st->st_mode & 07777) == 0)
+        return copy_attributes(from, to, name, st, err);
+    return errno == EEXIST ? 0 : err_sys(err, "make the directory");
+}
+
 static int merge(Move *m, int from, int to, const char *name, const struct stat *st, Err *err)
 {
     cleanup_close int in = -1, out = -1;
 
-    if (mkdirat(to, name, 0700) < 0 && errno != EEXIST)
-        return err_sys(err, "make the directory");
+    TRY(make_dir(from, to, name, st, err));
     in = open_below(from, name);
     out = open_below(to, name);
     if (in < 0 || out < 0)
@@ -221,7 +231,9 @@ int move_contents(int from, int to, const StrVec *foreign, Err *err)
 
     if (fstat(from, &st) < 0)
         return err_sys(err, "stat the root directory");
-    failed = move_entries(&m, from, to, err);
+    failed = copy_attributes(from, to, ".", &st, err); /* at once: see make_dir() */
+    if (failed == 0)
+        failed = move_entries(&m, from, to, err);
     if (failed == 0)
         failed = copy_attributes(from, to, ".", &st, err);
     buf_done(&m.path);

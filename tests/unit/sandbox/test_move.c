@@ -29,14 +29,14 @@ static void pair_open(Pair *p)
     CHECK(p->top >= 0 && p->from >= 0 && p->to >= 0);
 }
 
-/* The same with 'to' on another file system; false where we may not mount. */
-static bool pair_open_two(Pair *p)
+/* The same with 'to' on another file system, a tmpfs with those options; false where we may not mount. */
+static bool pair_open_two(Pair *p, const char *options)
 {
     char path[80];
 
     pair_open(p);
     (void)snprintf(path, sizeof(path), "%s/to", p->dir);
-    if (mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
+    if (mount("tmpfs", path, "tmpfs", 0, options) < 0)
         return false;
     p->mounted = true;
     close_at(&p->to);
@@ -155,6 +155,38 @@ TEST(a_second_call_goes_on)
     pair_close(&p);
 }
 
+static bool has_mode(int dir, const char *path, mode_t want)
+{
+    struct stat st;
+
+    return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & 07777) == want;
+}
+
+/* What went wrong half-way is undone by moving back; directories that are on both sides then have the modes that they had. */
+TEST(half_a_move_and_back)
+{
+    static char large[100000];
+    Pair p;
+    Err err;
+
+    if (!pair_open_two(&p, "size=64k")) {
+        printf("skip: mounting needs root\n");
+        pair_close(&p);
+        return;
+    }
+    memset(large, 'x', sizeof(large) - 1);
+    CHECK(fchmod(p.from, 0751) == 0 && fchmod(p.to, 0700) == 0);
+    CHECK(mkdirat(p.from, "tmp", 0755) == 0 && fchmodat(p.from, "tmp", 01777, 0) == 0);
+    put(p.from, "tmp/large", large);
+    CHECK_ERR(move_contents(p.from, p.to, &NOTHING, &err), ERR_SYS, "No space left");
+    CHECK(has_mode(p.to, ".", 0751) && has_mode(p.to, "tmp", 01777));
+    CHECK(unlinkat(p.to, "tmp/large", 0) == 0);
+    CHECK_OK(move_contents(p.to, p.from, &NOTHING, &err));
+    CHECK(has_mode(p.from, ".", 0751) && has_mode(p.from, "tmp", 01777));
+    CHECK(has_text(p.from, "tmp/large", large) && !has(p.to, "tmp"));
+    pair_close(&p);
+}
+
 TEST(errors_name_the_path_once)
 {
     Pair p;
@@ -184,7 +216,7 @@ TEST(copies_between_file_systems)
     Pair p;
     Err err;
 
-    if (!pair_open_two(&p)) {
+    if (!pair_open_two(&p, NULL)) {
         printf("skip: mounting needs root\n");
         pair_close(&p);
         return;
@@ -290,5 +322,6 @@ TEST(foreign_paths_are_sorted_and_none_is_below_another)
 }
 
 TEST_MAIN(T(everything_moves), T(foreign_paths_stay), T(a_second_call_goes_on),
-          T(errors_name_the_path_once), T(copies_between_file_systems), T(unknown_mounts_stay),
-          T(clearing_keeps_what_is_foreign), T(foreign_paths_are_sorted_and_none_is_below_another))
+          T(half_a_move_and_back), T(errors_name_the_path_once), T(copies_between_file_systems),
+          T(unknown_mounts_stay), T(clearing_keeps_what_is_foreign),
+          T(foreign_paths_are_sorted_and_none_is_below_another))
