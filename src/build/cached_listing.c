@@ -167,8 +167,10 @@ Listed *cached_list_begin(Builder *b, const ImageLayer *l)
 
     if (!c || c->listed || !any_keeps(c) || (l && !is_worth_listing(b, l)))
         return NULL;
-    if (compressor_new(b->store, b->cpu, &codec, &c->listing, &err) < 0)
+    if (compressor_new(b->store, b->cpu, &codec, &c->listing, &err) < 0) {
+        log_debug("no listing: %s", err.msg);
         return NULL;
+    }
     c->listed = listed_new(compressor_writer(c->listing));
     return c->listed;
 }

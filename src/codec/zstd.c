@@ -74,6 +74,14 @@ static int set(ZSTD_CCtx *z, ZSTD_cParameter what, int value, Err *err)
     return ZSTD_isError(r) ? failed(r, err) : 0;
 }
 
+/* Debian's static library has none: it works on the calling thread, and its frames are others. */
+static bool has_workers(void)
+{
+    ZSTD_bounds b = ZSTD_cParam_getBounds(ZSTD_c_nbWorkers);
+
+    return !ZSTD_isError(b.error) && b.upperBound > 0;
+}
+
 static int set_all(ZSTD_CCtx *z, int level, unsigned workers, Err *err)
 {
     if (level < ZSTD_minCLevel() || level > ZSTD_maxCLevel())
@@ -85,9 +93,10 @@ static int set_all(ZSTD_CCtx *z, int level, unsigned workers, Err *err)
         workers = WORKERS_MAX;
     TRY(set(z, ZSTD_c_compressionLevel, level, err));
     TRY(set(z, ZSTD_c_checksumFlag, 1, err));
+    if (!has_workers())
+        return 0;
     TRY(set(z, ZSTD_c_nbWorkers, (int)workers, err));
-    TRY(set(z, ZSTD_c_jobSize, JOB_BYTES, err));
-    return 0;
+    return set(z, ZSTD_c_jobSize, JOB_BYTES, err);
 }
 
 int zstd_writer_new(int level, unsigned workers, Writer *out, ZstdWriter **ret, Err *err)

@@ -2,7 +2,8 @@
 /*
  * codec/zstd.h - zstd compression as a Writer around a Writer (libzstd, its own worker threads).
  *
- * The bytes do not depend on the number of workers: always at least one, fixed job size.
+ * The bytes do not depend on the number of workers: always at least one, fixed job size. A library
+ * that was built without workers makes bytes of its own.
  */
 #pragma once
 

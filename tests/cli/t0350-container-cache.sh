@@ -44,4 +44,11 @@ is "is found at once" "$(cached)" 3
 file 'true && echo 1 >/out' 'RUN [ ! -e /etc/group ] && [ "$(cat /copy /a /both | tr "\\n" ,)" = 1,1,1,1, ]'
 ok "a command that stands on layers found on the way sees them" build
 is "which are all but its own and the first" "$(cached)" 4
+echo 2 >"$W/a"
+file 'true && echo 1 >/out'
+sed -i '$d' "$W/Dockerfile" && sed -i '/^RUN cat/d' "$W/Dockerfile"
+mark=$(wc -l <"$LAB_REGISTRY_LOG")
+ok "a COPY that is made, on a large base" build
+is "fetches only listings" "$(tail -n "+$((mark + 1))" "$LAB_REGISTRY_LOG" | grep -c '"GET /v2/lab/base/blobs/.*HTTP/1')" 1 # the config
+ok "the release program compresses with zstd" build --compression zstd
 finish
