@@ -71,6 +71,13 @@ void cached_find(Builder *b, const CacheKey *key, const Platform *platform, Aren
 void cached_source_failed(CacheSource *s, const Err *err);
 /* True: the repository itself is in the way, not what it was to take. */
 bool cached_is_of_repository(const Err *err);
+/*
+ * The container's own "/" is away: hosts and resolv.conf are a stranger's. A registry is asked all
+ * the same, at the address that it had before.
+ */
+bool cached_is_away(const Builder *b);
+/* What a look-up came upon: while "/" is away, it says nothing about the time after. */
+void cached_find_failed(const Builder *b, CacheSource *s, const Err *err);
 /* Say once which sources could not be read. */
 void cached_tell(Builder *b);
 

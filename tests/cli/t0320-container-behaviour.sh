@@ -103,7 +103,7 @@ D
 
 # What stands in a container besides what podman and the store of blobs put there; with the modes.
 own_files() {
-    lab_podman export "$1" | tar -tv | awk '{ print $1, $2, $6, $7, $8 }' | grep -vE ' (kiln/(store|roots|inplace\.lock)|dev|proc|sys|etc|run|workspace|base)(/| |$)' | sort
+    lab_podman export "$1" | tar -tv | awk '{ print $1, $2, $6, $7, $8 }' | grep -vE ' (kiln/(store|roots|lock|inplace\.lock)|dev|proc|sys|etc|run|workspace|base)(/| |$)' | sort
 }
 
 terminated() {
@@ -132,12 +132,12 @@ echo content >sub/file
 echo mine >/home/me/file
 chmod 640 /home/me/file
 ln -s file /home/me/link
-find / -xdev \( -path /kiln/store -o -path /proc -o -path /sys -o -path /dev \) -prune -o -type f -print -o -type l -print | sort >/tmp/before
+find / -xdev \( -path /kiln/store -o -path /kiln/lock -o -path /proc -o -path /sys -o -path /dev \) -prune -o -type f -print -o -type l -print | sort >/tmp/before
 for i in 1 2; do
     executor --context . --isolation inplace --build-context base=oci-layout:///base --no-push --oci-layout-path "out$i" --digest-file "digest$i"
     test "$(pwd)" = /workspace/app
 done
-find / -xdev \( -path /kiln/store -o -path /proc -o -path /sys -o -path /dev -o -path '/workspace/app/out*' -o -path '/workspace/app/digest*' \
+find / -xdev \( -path /kiln/store -o -path /kiln/lock -o -path /proc -o -path /sys -o -path /dev -o -path '/workspace/app/out*' -o -path '/workspace/app/digest*' \
     -o -path /kiln/inplace.lock -o -path /tmp/after \) -prune -o -type f -print -o -type l -print | sort >/tmp/after
 sed -i '/^.tmp.before$/d' /tmp/before /tmp/after
 diff /tmp/before /tmp/after
