@@ -67,6 +67,8 @@ static int search(void *arg, Err *err)
 
     (void)err;
     cached_find(x->b, &x->key, &x->b->target_platform, &x->arena, &x->hit);
+    if (x->hit && !str_eq(x->hit->entry.layer.media_type, S(MEDIA_LISTING)))
+        x->hit = NULL;
     return 0;
 }
 
@@ -216,6 +218,7 @@ static int put(const CacheListing *x, CacheSource *to, Err *err)
     CacheWrite w = {.keys = &x->key, .n_keys = 1, .layer = &e.layer, .mount_from = S("")};
     Descriptor d;
 
+    e.layer.media_type = S(MEDIA_LISTING);
     TRY(cache_entry_format(&e, &config, &manifest, &d, err));
     w.config = &d;
     w.config_json = buf_str(&config);

@@ -126,12 +126,17 @@ static bool number_label(const ImageConfig *c, const char *name, uint64_t *ret)
     return num_parse_u64(label(c, name), INT64_MAX, ret);
 }
 
+static bool is_layer(Str media_type)
+{
+    return media_kind(media_type) == MEDIA_KIND_LAYER || str_eq(media_type, S(MEDIA_LISTING));
+}
+
 static bool fill(Arena *a, const Manifest *m, const ImageConfig *c, CacheEntry *ret)
 {
     uint64_t written, content;
 
     if (m->n_layers != 1 || c->diff_ids.n != 1 || c->history.n != 1 ||
-        media_kind(m->layers[0].media_type) != MEDIA_KIND_LAYER ||
+        !is_layer(m->layers[0].media_type) ||
         !number_label(c, LABEL "written-ns", &written) ||
         !number_label(c, LABEL "content-ns", &content) ||
         !number_label(c, LABEL "files", &ret->files) ||

@@ -16,6 +16,9 @@
 #include "oci/config.h"
 #include "oci/manifest.h"
 
+/* What an entry has instead of a layer when it is a layer's listing (layer/listing.h). */
+#define MEDIA_LISTING "application/vnd.kiln.layer-listing.v1+zstd"
+
 typedef struct CacheEntry {
     CacheKey key;         /* by what went in, all the way from the base */
     CacheKey content_key; /* by what came out of the steps before; or unset */

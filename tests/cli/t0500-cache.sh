@@ -146,6 +146,10 @@ content() {
 fresh
 echo 1 >"$LAB/names/f"
 ok "a build on a base from the registry" names --cache
+is "keeps two listings, which nobody takes for layers" "$(skopeo list-tags --tls-verify=false "docker://$LAB_REGISTRY/team/names/cache" |
+    jq -r '.Tags[]' | while read -r tag; do
+    skopeo inspect --raw --tls-verify=false "docker://$LAB_REGISTRY/team/names/cache:$tag" | jq -r '.layers[].mediaType'
+done | grep -c vnd.kiln.layer-listing.v1+zstd)" 2
 fresh
 echo 3 >"$LAB/names/f"
 mark
