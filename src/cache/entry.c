@@ -136,8 +136,7 @@ static bool fill(Arena *a, const Manifest *m, const ImageConfig *c, CacheEntry *
     uint64_t written, content;
 
     if (m->n_layers != 1 || c->diff_ids.n != 1 || c->history.n != 1 ||
-        !is_layer(m->layers[0].media_type) ||
-        !number_label(c, LABEL "written-ns", &written) ||
+        !is_layer(m->layers[0].media_type) || !number_label(c, LABEL "written-ns", &written) ||
         !number_label(c, LABEL "content-ns", &content) ||
         !number_label(c, LABEL "files", &ret->files) ||
         !number_label(c, LABEL "deletions", &ret->deletions))
