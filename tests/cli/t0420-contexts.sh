@@ -74,7 +74,11 @@ broken() { # NAME PATTERN [ARG...] <ARCHIVE
 }
 for n in 100 1000 20000; do broken "cut after $n" '(truncated|the archive ends)' < <(head -c $n c.tar.gz); done
 broken "cut, not compressed" '(end|truncated)' < <(head -c 100000 c.tar)
-broken "a flipped bit" '(gzip|checksum|crc|invalid)' < <(python3 -c 'import sys; d = bytearray(open("c.tar.gz", "rb").read()); d[len(d) // 2] ^= 4; sys.stdout.buffer.write(d)')
+flip() { python3 -c 'import sys; d = bytearray(open("c.tar.gz", "rb").read()); d[eval(sys.argv[1])] ^= 4; sys.stdout.buffer.write(d)' "$1"; }
+broken "a flipped bit of the checksum" '(gzip|checksum|crc|invalid)' < <(flip -8)
+# what it makes of the archive is another thing each time: the instruction that reads so far may be named, too
+fails "a flipped bit in the midst" 1 build - < <(flip 'len(d) // 2')
+like "in the midst: the context is named" "$output" "^kiln: ([^ ]*Dockerfile:[0-9]+: [A-Z]+: )?the context -: [^"$'\n'"]*(gzip|checksum|crc|invalid|truncated|archive)"
 broken "nothing" 'it is empty' </dev/null
 broken "noise" 'not a tar archive' < <(head -c 1000 /dev/zero | tr '\0' '\1'; printf '\0')
 broken "no archive" 'not a tar archive' "tar://$LAB/ctx/dir/numbers"
