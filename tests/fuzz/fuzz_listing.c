@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listings of layers, as a cache may have them: read as the archive, and by the reader of archives. */
+#include "base/limits.h"
 #include "demand.h"
 #include "layer/listing.h"
 #include "tar/reader.h"
@@ -38,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int rc;
 
     while ((rc = tar_reader_next(tar, &e, &err)) > 0)
-        demand(e.name.n > 0);
+        demand(e.name.n <= LIMIT_PATH && e.size <= LIMIT_FILE_SIZE);
     demand(rc == 0 || err.kind == ERR_FORMAT || err.kind == ERR_LIMIT ||
            err.kind == ERR_UNSUPPORTED);
     return 0;
