@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The layer cache in a container, in place: what follows a step that came out as before is found in the registry although "/" is the base
-# image's by then, without a name being looked up; and commands run on what was found.
+# image's by then, without a name being looked up; and commands run on what was found; cache mounts that go from one container to the next.
 # shellcheck disable=SC2034,SC2154
 . "$(dirname "$0")/../lib/lab.sh"
 . "$lab_lib/container.sh"
@@ -15,8 +15,9 @@ R=registry.lab:${LAB_REGISTRY#*:} # by a name, which /etc/hosts of the container
 W=$LAB/workspace
 mkdir "$W"
 echo 1 >"$W/a"
+build_in=lab_podman
 build() {
-    kiln_in lab_podman -e SOURCE_DATE_EPOCH=1 --add-host registry.lab:127.0.0.1 -v "$W:/workspace:ro" -- --isolation inplace --insecure \
+    kiln_in "$build_in" -e SOURCE_DATE_EPOCH=1 --add-host registry.lab:127.0.0.1 -v "$W:/workspace:ro" -- --isolation inplace --insecure \
         --insecure-pull --cache --cache-copy-layers --cache-repo "$R/lab/cache" --destination "$R/lab/app:1" "$@"
 }
 file() { # FIRST-COMMAND [LAST-COMMAND]
@@ -51,4 +52,21 @@ mark=$(wc -l <"$LAB_REGISTRY_LOG")
 ok "a COPY that is made, on a large base" build
 is "fetches only listings" "$(tail -n "+$((mark + 1))" "$LAB_REGISTRY_LOG" | grep -c '"GET /v2/lab/base/blobs/.*HTTP/1')" 1 # the config
 ok "the release program compresses with zstd" build --compression zstd
+
+# ---- directories of RUN --mount=type=cache, from one container to the next
+
+mounting() { # COMMAND
+    printf 'FROM %s/lab/base:1\nRUN --mount=type=cache,id=m,target=/c %s\n' "$R" "$1" >"$W/Dockerfile"
+    build --cache-mounts
+}
+ok "a command fills a cache mount" mounting 'mkdir /c/d; head -c 3000000 /dev/urandom >/c/d/f; md5sum /c/d/f >/c/sum; chown 12:34 /c/d; ln -s d/f /c/l'
+like "which is kept" "$output" 'cache mount m: 3.0 MB in .*, 3.0 MB sent'
+ok "another container has it" mounting 'md5sum -c /c/sum && [ "$(stat -c "%u:%g" /c/d) $(readlink /c/l)" = "12:34 d/f" ] && echo more >/c/more'
+like "and sends what is new" "$output" 'cache mount m: 3.0 MB in .*, [0-9.]+ kB sent'
+if lab_can_gvisor; then
+    build_in=lab_gvisor
+    ok "so has one in gVisor" mounting '[ "$(cat /c/more)" = more ] && md5sum -c /c/sum'
+else
+    skip "so has one in gVisor" "$lab_reason"
+fi
 finish
