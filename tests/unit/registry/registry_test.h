@@ -9,6 +9,7 @@
 
 #include "fault_registry.h"
 #include "os/file.h"
+#include "os/pool.h"
 #include "os/temp.h"
 #include "registry/internal.h"
 
@@ -126,4 +127,37 @@ static inline bool bench_has(Bench *b, Str bytes)
     uint64_t size;
 
     return store_has(b->store, &d, &size) && size == bytes.n;
+}
+
+enum {
+    BENCH_CALLERS = 4
+};
+
+static inline int bench_caller(void *arg, Err *err)
+{
+    Descriptor ignored;
+
+    return bench_resolve(arg, "team/app:v1", &ignored, NULL, err);
+}
+
+/* Several threads at once resolve an image, with one retry at most, and each is told 'why' it cannot. */
+static inline void bench_all_fail(Bench *b, const char *why)
+{
+    Pool *pool = pool_new(BENCH_CALLERS);
+    Bench views[BENCH_CALLERS];
+    Task *tasks[BENCH_CALLERS];
+    Err err;
+
+    http_client_free(b->r->http);
+    b->r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .retries = 1});
+    for (size_t i = 0; i < BENCH_CALLERS; i++) {
+        views[i] = *b;
+        views[i].a = (Arena){0};
+        tasks[i] = pool_submit(pool, bench_caller, &views[i]);
+    }
+    for (size_t i = 0; i < BENCH_CALLERS; i++) {
+        CHECK_ERR(task_join(tasks[i], &err), ERR_HTTP, why);
+        arena_done(&views[i].a);
+    }
+    pool_free(pool);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what: anonymous, Basic, Bearer, and what is said when the answer is no. */
-#include "os/pool.h"
 #include "registry_test.h"
 
 #define REPO "'repos': {'team/app': {'manifests': {'v1': {'layers': [{'text': 'one'}]}}}}"
@@ -179,36 +178,16 @@ TEST(the_token_endpoint_refuses)
     bench_end(&b);
 }
 
-static int resolve_task(void *arg, Err *err)
-{
-    Descriptor ignored;
-
-    return bench_resolve(arg, "team/app:v1", &ignored, NULL, err);
-}
-
 /* Of callers that wait only one asks, and all tell what it was told; the next one asks again. */
 TEST(a_token_endpoint_that_is_down_is_asked_by_one)
 {
-    cleanup_with(pool_free_at) Pool *pool = pool_new(4);
-    Task *tasks[4];
-    Bench b, views[4];
-    Err err;
+    Bench b;
 
     bench_start(&b, "{'auth': {'mode': 'bearer', 'anonymous': ['pull']}, " REPO ", 'faults': ["
                     "{'path': '/token', 'do': 'status', 'status': 503, 'times': 2,"
                     "'headers': {'Retry-After': '2'}}]}");
     bench_open(&b, NULL);
-    http_client_free(b.r->http);
-    b.r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .retries = 1});
-    for (size_t i = 0; i < 4; i++) {
-        views[i] = b;
-        views[i].a = (Arena){0};
-        tasks[i] = pool_submit(pool, resolve_task, &views[i]);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        CHECK_ERR(task_join(tasks[i], &err), ERR_HTTP, "token endpoint 127.0.0.1");
-        arena_done(&views[i].a);
-    }
+    bench_all_fail(&b, "token endpoint 127.0.0.1");
     CHECK(fault_count(&b.server, "/token") == 2);
     CHECK(resolve(&b) == 0 && fault_count(&b.server, "/token") == 3);
     bench_end(&b);

@@ -258,38 +258,15 @@ TEST(a_patient_caller_tries_itself)
     bench_end(&b);
 }
 
-static int resolve_task(void *arg, Err *err)
-{
-    Descriptor ignored;
-
-    return bench_resolve(arg, "x:v1", &ignored, NULL, err);
-}
-
 /* Of callers with the same patience only the first tries, and all tell what it was told. */
 TEST(threads_share_a_failure)
 {
     Bench b;
-    Pool *pool;
-    Task *tasks[4];
-    Bench views[4];
-    Err err;
 
     bench_start(&b, "{'faults': [{'path': '/v2/$', 'do': 'status', 'status': 503, 'times': 0,"
                     "'headers': {'Retry-After': '2'}}]}");
     bench_open(&b, NULL);
-    http_client_free(b.r->http);
-    b.r->http = http_client_new(&(HttpClientOpts){.retry_base_ms = 1, .retries = 1});
-    pool = pool_new(4);
-    for (size_t i = 0; i < 4; i++) {
-        views[i] = b;
-        views[i].a = (Arena){0};
-        tasks[i] = pool_submit(pool, resolve_task, &views[i]);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        CHECK_ERR(task_join(tasks[i], &err), ERR_HTTP, "GET /v2/: HTTP 503");
-        arena_done(&views[i].a);
-    }
-    pool_free(pool);
+    bench_all_fail(&b, "GET /v2/: HTTP 503");
     CHECK(fault_count(&b.server, "\"/v2/\"") == 2);
     bench_end(&b);
 }
