@@ -17,7 +17,7 @@
  *                      are needed at all
  *      cached_take     instead of a step
  *      cached_keep     after a step that was done: its layer, in the background
- *      cached_finish   wait for what is still being written
+ *      cached_finish   wait for what is still being written, and say what was not
  *      cached_mount_*  directories of RUN --mount=type=cache (cache/mounts.h), when asked for: out
  *                      of the first cache that has them when there is none here, into all caches
  *                      that are written to when the build is over
@@ -48,7 +48,12 @@ int cached_keep(StageBuild *s, const Step *step, const StepReport *report, Err *
 void cached_flush(Builder *b, const ImageLayerVec *layers);
 /* From here on nothing but the caches is waited for: what they do not take soon is given up. */
 void cached_hurry(Builder *b);
-/* Wait for what is still being written; warn, once for each cache, of what it did not get. */
+/*
+ * Wait for layers that are still being written. What follows has patience again: a cache that took
+ * the layers is worth some for a directory of a gigabyte, and one that did not is not asked.
+ */
+void cached_await(Builder *b);
+/* Wait for all; warn, once for each cache, of what it did not get. */
 void cached_finish(Builder *b);
 void cached_free(Builder *b);
 

@@ -218,7 +218,7 @@ void cached_flush(Builder *b, const ImageLayerVec *layers)
 void cached_hurry(Builder *b)
 {
     if (b->cache && b->cache->writes)
-        registry_hurry(b->cache->writes);
+        registry_hurry(b->cache->writes, true);
 }
 
 /* One line for each cache, however much it did not get. */
@@ -259,7 +259,7 @@ static void save_digests(const Builder *b)
         log_debug("the digests of files were not kept: %s", err.msg);
 }
 
-void cached_finish(Builder *b)
+void cached_await(Builder *b)
 {
     if (!b->cache)
         return;
@@ -268,6 +268,15 @@ void cached_finish(Builder *b)
         join(*j);
     b->cache->jobs.n = 0;
     cached_listings_join(b);
+    if (b->cache->writes)
+        registry_hurry(b->cache->writes, false);
+}
+
+void cached_finish(Builder *b)
+{
+    if (!b->cache)
+        return;
+    cached_await(b);
     vec_foreach(to, &b->cache->to)
         tell(b, *to);
     save_digests(b);

@@ -466,6 +466,7 @@ static int build_with(Builder *b, bool told, BuildResult *ret, Err *err)
     cached_hurry(b);
     cached_write_record(&plan);
     cached_write_remotes(&plan);
+    cached_await(b);
     cached_mounts_export(b);
     cached_finish(b); /* also of a build that failed: the next one begins where it ended */
     vec_foreach(s, &plan.stages)

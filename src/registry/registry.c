@@ -103,9 +103,9 @@ Registry *registry_share(const Registry *r, unsigned patience_ms)
     return other;
 }
 
-void registry_hurry(Registry *r)
+void registry_hurry(Registry *r, bool on)
 {
-    atomic_store(&r->hurry, true);
+    atomic_store(&r->hurry, on);
 }
 
 static void shared_free(RegistryShared *s)

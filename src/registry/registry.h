@@ -58,9 +58,10 @@ CLEANUP_DEFINE(Registry, registry_free);
 Registry *registry_share(const Registry *r, unsigned patience_ms);
 /*
  * From now on nobody wants to wait for what is done with this handle, calls under way included:
- * short pauses, few tries (HttpRequest.hurry), no further attempts of whole operations.
+ * short pauses, few tries (HttpRequest.hurry), no further attempts of whole operations. Or, not
+ * 'on', it is worth waiting again.
  */
-void registry_hurry(Registry *r);
+void registry_hurry(Registry *r, bool on);
 
 /*
  * Ask now for the credentials of this repository, its mirrors included when it is pulled from: a

@@ -299,7 +299,7 @@ TEST(a_hurried_handle_beside_a_patient_one)
     bench_open(&b, NULL);
     patient = b.r;
     b.r = other = registry_share(patient, 0);
-    registry_hurry(other);
+    registry_hurry(other, true);
     CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "/x: push blob sha256:");
     CHECK(err.http_status == 500 && fault_count(&b.server, "POST") == 3);
     b.r = patient;
@@ -325,7 +325,7 @@ TEST(a_hurried_upload)
     bench_open(&b, NULL);
     patient = b.r;
     b.r = registry_share(patient, 0);
-    registry_hurry(b.r);
+    registry_hurry(b.r, true);
     CHECK_ERR(push(&b, S("one"), "", &out, &err), ERR_HTTP, "3 tries");
     CHECK(fault_count(&b.server, "PATCH") == 3);
     registry_free(b.r);
