@@ -118,6 +118,15 @@ for headers in '{}' "{'Retry-After': '30'}"; do
         "warning: the cache $R/c cannot be written to, later builds will not find 7 of 7 layers and 1 cache mount .*HTTP 500"
     ok "soon" [ "$(writes)" -le "$([ "$headers" = '{}' ] && echo 15 || echo 5)" ]
 done
+# A directory is many requests, and a registry may want them slower.
+misbehaving "'faults': [{'method': 'PATCH', 'path': '/v2/c/.*', 'times': 2, 'do': 'status', 'status': 503, 'headers': {'Retry-After': '1'}}]"
+throttled() {
+    printf 'FROM base\nRUN --mount=type=cache,id=t,target=/c echo kept >/c/f\n' |
+        "$KILN" build --kiln-dir "$LAB/throttled" --build-context "base=oci-layout://$LAB/busybox" --cache --cache-run-layers=false \
+            --cache-repo "$R/c" --cache-mounts -o "type=oci,dest=$LAB/out" -f - "$LAB/ctx"
+}
+ok "a cache mount goes to a registry that asks for patience" throttled
+like "and is kept there" "$output" 'cache mount t: .* sent'
 misbehaving "'faults': [{'method': 'GET|HEAD', 'path': '/v2/c/.*', 'times': 0, 'do': 'status', 'status': 403}]"
 same "403 to every read" --cache --cache-repo "$R/c"
 misbehaving "'faults': [{'method': 'PUT', 'path': '/v2/c/manifests/.*', 'skip': 2, 'times': 0, 'do': 'reset'}]"
