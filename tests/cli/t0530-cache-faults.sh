@@ -119,7 +119,7 @@ for headers in '{}' "{'Retry-After': '30'}"; do
     ok "soon" [ "$(writes)" -le "$([ "$headers" = '{}' ] && echo 15 || echo 5)" ]
 done
 # A directory is many requests, and a registry may want them slower.
-misbehaving "'faults': [{'method': 'PATCH', 'path': '/v2/c/.*', 'times': 2, 'do': 'status', 'status': 503, 'headers': {'Retry-After': '1'}}]"
+misbehaving "'faults': [{'method': 'PATCH', 'path': '/v2/c/.*', 'times': 4, 'do': 'status', 'status': 503, 'headers': {'Retry-After': '1'}}]"
 throttled() {
     printf 'FROM base\nRUN --mount=type=cache,id=t,target=/c echo kept >/c/f\n' |
         "$KILN" build --kiln-dir "$LAB/throttled" --build-context "base=oci-layout://$LAB/busybox" --cache --cache-run-layers=false \
